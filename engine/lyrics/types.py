@@ -1,0 +1,79 @@
+"""Words as they will be sung: language-tagged phones grouped into syllables, and which note each syllable is on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One phoneme in its own language's inventory: `en/AH` (stress 0-2), `zh/ang` (tone 1-5 on the syllable), `ja/a`."""
+
+    language: str
+    symbol: str
+
+    def __str__(self) -> str:
+        return f"{self.language}/{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Syllable:
+    """A sung unit: onset consonants, one nucleus, coda. `phones[nucleus]` is the vowel (or syllabic consonant)."""
+
+    phones: tuple[Phone, ...]
+    nucleus: int
+    text: str  # the piece of spelling it came from, for display
+    word: str = ""
+    stress: int = 0  # 0 none, 1 primary, 2 secondary
+    tone: int = 0  # lexical tone 1-5 (Mandarin), 0 = none
+    is_word_start: bool = True
+    is_word_end: bool = True
+    glottal_onset: bool = False
+
+    @property
+    def onset(self) -> tuple[Phone, ...]:
+        return self.phones[: self.nucleus]
+
+    @property
+    def vowel(self) -> Phone:
+        return self.phones[self.nucleus]
+
+    @property
+    def coda(self) -> tuple[Phone, ...]:
+        return self.phones[self.nucleus + 1 :]
+
+
+class NoteKind(StrEnum):
+    SING = "sing"  # starts its syllables
+    HOLD = "hold"  # goes on with the vowel of the note before; may finish with that syllable's coda
+    BREATH = "breath"
+    REST = "rest"  # a note marked as silence
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLyric:
+    """What is sung on one note. `syllables` has one entry as a rule, several when words outnumber notes, none unless kind is SING."""
+
+    kind: NoteKind
+    syllables: tuple[Syllable, ...] = ()
+
+
+@dataclass(frozen=True)
+class SyllableTrack:
+    """`notes[i]` belongs to note i of the track it was made for (same length). `notices` are full sentences for the user."""
+
+    language: str
+    notes: tuple[NoteLyric, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpokenLine:
+    """Running text for talk mode: words of syllables, with the pause that follows each word (0 none, 1 comma, 2 sentence end)."""
+
+    language: str
+    words: tuple[tuple[Syllable, ...], ...]
+    pauses: tuple[int, ...]  # as long as words
+    is_question: bool = False
+    notices: tuple[str, ...] = ()

@@ -1,0 +1,74 @@
+"""What is sung, decided before any network runs: phones with exact times, pitch, loudness and colour on one frame grid."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRAME_RATE_HZ = 100
+SILENCE = "SIL"
+BREATH = "BR"
+
+FloatFrames = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSpan:
+    """A phone (symbol of the voice's inventory, `SIL` or `BR`) from `start_s` to `end_s`, seconds from the phrase's frame 0."""
+
+    symbol: str
+    start_s: float
+    end_s: float
+    note_index: int = -1  # note of the track it belongs to, -1 for silence
+
+
+@dataclass(frozen=True, slots=True)
+class LyricMark:
+    """A syllable's spelling at its vowel onset (seconds from frame 0), for pictures and exports."""
+
+    time_s: float
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """One phrase on a 100 Hz grid. Frame t covers the instant (start_frame + t) / 100 s of the song; all arrays have length T.
+
+    phones are contiguous and cover 0 .. T/100 s; f0_hz is continuous (no gaps) wherever something may be voiced and NaN where nothing
+    is sung; energy_db is an offset to the voice's natural level; breathiness -1..1 (0 natural, 1 whisper); tension -1..1 (0 natural).
+    """
+
+    start_frame: int
+    phones: tuple[PhoneSpan, ...]
+    f0_hz: FloatFrames
+    energy_db: FloatFrames
+    breathiness: FloatFrames
+    tension: FloatFrames
+    lyrics: tuple[LyricMark, ...] = ()
+    seed: int = 0
+    frame_rate_hz: int = FRAME_RATE_HZ
+    hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256()
+        for item in fields(self):
+            # start_frame is left out: the same phrase at another place of the song is the same sound.
+            if item.name in ("hash", "start_frame", "lyrics"):
+                continue
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+                value = value.tobytes()
+            digest.update(f"{item.name}={value!r};".encode())
+        object.__setattr__(self, "hash", digest.hexdigest()[:32])
+
+    @property
+    def frames(self) -> int:
+        return len(self.f0_hz)
+
+    @property
+    def start_s(self) -> float:
+        return self.start_frame / self.frame_rate_hz

@@ -1,0 +1,186 @@
+"""The written music as frozen values: notes, lyrics as written, tempo map, meters, expression curves.
+
+Time is in ticks (`Score.ppq` ticks per quarter note); `TempoMap` is the only place where ticks become seconds.
+Pitch is a float MIDI note number (69.0 = A4 = 440 Hz).
+
+Lyrics are kept as the user wrote them, with every format's own marks translated to one convention:
+
+    "word"      a word, or a word with a hint "word[w er d]" / a bare hint "[w er d]" (ARPAbet, any case)
+    "+"         the next syllable of the word before ("+2" = skip to its 2nd syllable)
+    "a-" "way"  a hyphen at the end: the word goes on at the next written syllable (MusicXML, MIDI, karaoke)
+    "-"         hold: the vowel before goes on at this pitch (melisma)
+    "AP" "br"   a breath;  "R" "SP"  silence
+    "'word"     glottal onset
+    None or ""  nothing written
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DEFAULT_US_PER_BEAT = 500_000  # 120 bpm, the Standard MIDI File default
+HOLD = "-"
+NEXT_SYLLABLE = "+"
+BREATH_MARKS = frozenset({"AP", "br"})
+REST_MARKS = frozenset({"R", "SP"})
+
+
+class Parameter(StrEnum):
+    """What a `Curve` controls, with its unit and range."""
+
+    BEND_CENTS = "bend_cents"  # offset from the written pitch, cents (RPN range already applied)
+    F0_HZ = "f0_hz"  # absolute pitch, Hz; 0 = no value (DiffSinger .ds)
+    MODULATION = "modulation"  # CC1, 0..1: vibrato depth
+    BREATH = "breath"  # CC2, 0..1
+    VOLUME = "volume"  # CC7, 0..1 (MIDI value / 127)
+    EXPRESSION = "expression"  # CC11, 0..1
+    SUSTAIN = "sustain"  # CC64, 0..1
+    BRIGHTNESS = "brightness"  # CC74, 0..1, 0.5 = neutral
+    PRESSURE = "pressure"  # channel or key aftertouch, 0..1
+    DYNAMICS_DB = "dynamics_db"  # USTX dyn and .ds energy edits, dB relative to normal
+    TENSION = "tension"  # -1..1
+    BREATHINESS = "breathiness"  # -1..1, 0 = the voice's own
+    VOICING = "voicing"  # 0..1, 1 = normal, 0 = whisper
+    GENDER = "gender"  # -1..1, formant shift, + = larger (darker)
+    TONE_SHIFT_CENTS = "tone_shift_cents"  # timbre of another pitch (USTX shfc)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Values of one parameter over time. `ticks` strictly ascending and as long as `values`.
+
+    `stepped`: a value holds until the next point (MIDI controllers); otherwise values are joined by straight lines (USTX).
+    Before the first point the parameter is neutral unless `stepped` is False, when the first value holds backwards.
+    """
+
+    parameter: Parameter
+    ticks: tuple[int, ...]
+    values: tuple[float, ...]
+    stepped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vibrato:
+    """A written vibrato, in OpenUtau's terms."""
+
+    length_percent: float  # share of the note, counted from its end, 0..100
+    period_ms: float
+    depth_cents: float
+    fade_in_percent: float = 10.0  # of the vibrato's length
+    fade_out_percent: float = 10.0
+    shift_percent: float = 0.0  # phase, 0..100
+    drift_percent: float = 0.0  # offset of the centre, -100..100 % of the depth
+    volume_link_percent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PitchPoint:
+    """A control point of the pitch transition into a note: `time_ms` from the note's onset, `cents` from its pitch."""
+
+    time_ms: float
+    cents: float
+    shape: str = "io"  # OpenUtau names: "io" ease both, "i" ease in, "o" ease out, "l" linear
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note. `onset_ticks` >= 0, `duration_ticks` >= 1, `pitch` MIDI 0..127, `velocity` 1..127."""
+
+    onset_ticks: int
+    duration_ticks: int
+    pitch: float
+    velocity: int = 100
+    lyric: str | None = None
+    vibrato: Vibrato | None = None  # None = the performance decides
+    pitch_points: tuple[PitchPoint, ...] = ()  # empty = the performance decides
+
+    @property
+    def offset_ticks(self) -> int:
+        return self.onset_ticks + self.duration_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Notes in order of onset, then pitch. May be polyphonic as read; `split_lanes` makes it monophonic."""
+
+    name: str
+    notes: tuple[Note, ...]
+    curves: tuple[Curve, ...] = ()
+    language: str | None = None  # "en", "zh", "ja"… if the file says so
+    is_drums: bool = False  # MIDI channel 10 and the like
+
+    @property
+    def has_lyrics(self) -> bool:
+        return any(note.lyric for note in self.notes)
+
+    def curve(self, parameter: Parameter) -> Curve | None:
+        return next((curve for curve in self.curves if curve.parameter == parameter), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TempoChange:
+    tick: int
+    us_per_beat: float  # microseconds per quarter note
+
+    @property
+    def bpm(self) -> float:
+        return 60e6 / self.us_per_beat
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    tick: int
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True)
+class TempoMap:
+    """Ticks to seconds and back. `changes` ascending by tick; a missing change at tick 0 means 120 bpm until the first one."""
+
+    ppq: int
+    changes: tuple[TempoChange, ...] = ()
+    _ticks: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _seconds: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    _us: tuple[float, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        changes = list(self.changes)
+        if not changes or changes[0].tick > 0:
+            changes.insert(0, TempoChange(0, DEFAULT_US_PER_BEAT))
+        ticks, seconds, us = [changes[0].tick], [0.0], [float(changes[0].us_per_beat)]
+        for change in changes[1:]:
+            seconds.append(seconds[-1] + (change.tick - ticks[-1]) * us[-1] / 1e6 / self.ppq)
+            ticks.append(change.tick)
+            us.append(float(change.us_per_beat))
+        object.__setattr__(self, "_ticks", tuple(ticks))
+        object.__setattr__(self, "_seconds", tuple(seconds))
+        object.__setattr__(self, "_us", tuple(us))
+
+    def seconds_at(self, tick: float) -> float:
+        """Seconds from the start of the song at `tick` (may be fractional)."""
+        i = max(0, bisect.bisect_right(self._ticks, tick) - 1)
+        return self._seconds[i] + (tick - self._ticks[i]) * self._us[i] / 1e6 / self.ppq
+
+    def tick_at(self, seconds: float) -> float:
+        """Tick (fractional) at `seconds` from the start of the song."""
+        i = max(0, bisect.bisect_right(self._seconds, seconds) - 1)
+        return self._ticks[i] + (seconds - self._seconds[i]) * 1e6 * self.ppq / self._us[i]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A whole song. `notices` say, in full sentences, what the reader repaired, guessed or could not keep."""
+
+    title: str
+    ppq: int
+    tracks: tuple[Track, ...]
+    tempo_map: TempoMap
+    meters: tuple[Meter, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def end_ticks(self) -> int:
+        return max((note.offset_ticks for track in self.tracks for note in track.notes), default=0)
