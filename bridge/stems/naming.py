@@ -1,0 +1,75 @@
+"""File names that every system accepts, made from titles that people write."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MAX_NAME_BYTES = 200  # of UTF-8; file systems allow 255, the rest is room for "-12" and for temporary files
+_RESERVED = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789¹²³"]
+)
+_UNSAFE = re.compile(r'[<>:"/\\|?*]')
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+def safe_name(title: str, track: str = "", suffix: str = ".wav", *, number: int = 1) -> str:
+    """`"title - track.wav"` without anything a file system, shell or other computer would stumble over.
+
+    Letters of all scripts stay (NFC). What is unsafe becomes "_", what is invisible goes. If nothing is left, the name is
+    `track-<number>`.
+    """
+    parts = [part for part in (_clean(title), _clean(track)) if part]
+    base = _shorten(" - ".join(parts), MAX_NAME_BYTES - len(suffix.encode()))
+    base = base or f"track-{number}"
+    if base.split(".")[0].strip().lower() in _RESERVED:
+        base = f"_{base}"
+    return base + suffix
+
+
+def stem_names(title: str, tracks: Iterable[str], suffix: str = ".wav") -> list[str]:
+    """One name per track, all different on file systems that ignore case: the second "Lead" is "Lead-2"."""
+    taken: set[str] = set()
+    names = []
+    for number, track in enumerate(tracks, start=1):
+        name = _first_free(safe_name(title, track or f"track-{number}", suffix, number=number), suffix, taken)
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _first_free(name: str, suffix: str, taken: set[str]) -> str:
+    base, copy, candidate = name.removesuffix(suffix), 1, name
+    while candidate.casefold() in taken:
+        copy += 1
+        candidate = f"{base}-{copy}{suffix}"
+    return candidate
+
+
+def _clean(text: str) -> str:
+    visible = "".join(_replacement(character) for character in unicodedata.normalize("NFC", text))
+    words = " ".join(_UNSAFE.sub("_", visible).split())
+    # Leading dots hide a file, leading hyphens look like options, Windows drops trailing dots and spaces.
+    return words.lstrip(" .-").rstrip(" .")
+
+
+def _replacement(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Cc", "Zl", "Zp"):
+        return " "
+    if category == "Cs" or character in _BIDI_CONTROLS:
+        return ""
+    return character
+
+
+def _shorten(text: str, max_bytes: int) -> str:
+    """Cut at a character, never inside one, and not between a letter and its accent."""
+    encoded = text.encode()
+    if len(encoded) <= max_bytes:
+        return text
+    kept = encoded[:max_bytes].decode(errors="ignore")
+    while kept and unicodedata.combining(text[len(kept)]):
+        kept = kept[:-1]
+    return kept.rstrip(" .")
