@@ -1,0 +1,31 @@
+"""What every language offers to the rest of the room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..types import Syllable
+
+
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How a word is sung. `is_known` is False when it was guessed; `notice` then says so. No syllables = cannot be sung."""
+
+    syllables: tuple[Syllable, ...]
+    notice: str = ""
+    is_known: bool = True
+
+
+class Language(Protocol):
+    """Words to syllables. Implementations keep no state but caches, so one instance may serve several threads."""
+
+    code: str
+
+    def accepts(self, word: str) -> bool:
+        """Whether this word is written in the language's script."""
+        ...
+
+    def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
+        """Syllables of a cleaned word, if possible `wanted` of them; `before` and `after` are the neighbouring words."""
+        ...

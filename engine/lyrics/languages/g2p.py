@@ -1,0 +1,153 @@
+"""Guessing the phones of an English word that no dictionary has: a joint n-gram model of letters and phones.
+
+A graphone is a piece of 1-2 letters with the 0-2 phones it is spoken as (`ph`→F, `x`→K S, silent `e`→nothing). The model
+says how likely a graphone is after the ones before it; a beam search over the spelling finds the best row of graphones.
+(Bisani and Ney, Joint-sequence models for grapheme-to-phoneme conversion, Speech Communication 50, 2008.)
+`engine.lyrics.train_g2p` makes the data file `english_g2p.npz` from the CMU dictionary.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+BEAM = 16
+LOG_STEP = 1 / 12  # log-probabilities are stored as bytes: natural logarithm / -LOG_STEP
+WORD_EDGE = 0  # graphone number of the start and end of a word
+MAX_PIECE = 2  # letters of a graphone
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Level:
+    """N-grams of one length. `keys` = number of the history in the level below x vocabulary + graphone, ascending."""
+
+    keys: IntArray
+    log_probability: FloatArray
+    log_backoff: FloatArray  # of this n-gram as a history
+
+
+class GraphoneModel:
+    """`pieces[i]` and `phones[i]` are the letters and phones of graphone i. Immutable, any thread."""
+
+    def __init__(self, pieces: Sequence[str], phones: Sequence[tuple[str, ...]], levels: Sequence[Level]) -> None:
+        self._phones = tuple(phones)
+        self._vocabulary = len(pieces)
+        self._levels = tuple(levels)
+        self._by_piece: dict[str, list[int]] = {}
+        for number, piece in enumerate(pieces):
+            self._by_piece.setdefault(piece, []).append(number)
+
+    def phones_of(self, letters: str) -> tuple[str, ...]:
+        """The most likely phones of a lower-case word (a-z and '); () if it has no letter the model knows."""
+        ends: list[list[_Path]] = [[] for _ in range(len(letters) + 1)]
+        ends[0] = [_Path(0.0, self._start_history(), ())]
+        for position in range(len(letters)):
+            paths = sorted(ends[position], key=lambda path: -path.score)[:BEAM]
+            if paths:
+                self._extend(paths, letters, position, ends)
+        if not ends[-1]:
+            return ()
+        closing = self._extensions(ends[-1], [WORD_EDGE])
+        best = max(closing, key=lambda path: path.score)
+        return tuple(phone for graphone in best.graphones for phone in self._phones[graphone])
+
+    def _extend(self, paths: list[_Path], letters: str, position: int, ends: list[list[_Path]]) -> None:
+        for length in range(1, MAX_PIECE + 1):
+            graphones = self._by_piece.get(letters[position : position + length]) if position + length <= len(letters) else None
+            if graphones:
+                ends[position + length] += self._extensions(paths, graphones)
+        if not ends[position + 1] and position + 1 == len(letters):
+            ends[position + 1] = paths  # a letter that the model does not know is silent
+
+    def _start_history(self) -> IntArray:
+        """Numbers of the known histories of length 0, 1, 2 … (-1 = unknown) at the start of a word."""
+        history = np.full(len(self._levels), -1, dtype=np.int64)
+        history[0] = 0
+        if len(history) > 1:
+            history[1] = np.searchsorted(self._levels[0].keys, WORD_EDGE)
+        return history
+
+    def _extensions(self, paths: list[_Path], graphones: list[int]) -> list[_Path]:
+        """Every path followed by every graphone, best `BEAM` of them."""
+        histories = np.stack([path.history for path in paths])  # [paths, order]
+        scores, found = self._score(histories, np.asarray(graphones))
+        totals = scores + np.asarray([path.score for path in paths], dtype=np.float32)[:, None]
+        best = np.argsort(-totals, axis=None, kind="stable")[:BEAM]
+        result = []
+        for flat in best:
+            row, column = divmod(int(flat), len(graphones))
+            history = np.concatenate(([0], found[row, column, :-1]))
+            result.append(_Path(float(totals[row, column]), history, (*paths[row].graphones, graphones[column])))
+        return result
+
+    def _score(self, histories: IntArray, graphones: IntArray) -> tuple[FloatArray, IntArray]:
+        """Log-probability [paths, graphones] and the number of each n-gram per length [paths, graphones, order], -1 if unseen."""
+        order = len(self._levels)
+        found = np.full((len(histories), len(graphones), order), -1, dtype=np.int64)
+        scores = np.full(found.shape[:2], -30.0, dtype=np.float32)
+        for length, level in enumerate(self._levels):  # from short to long: a longer match replaces a shorter one
+            history = histories[:, length]
+            keys = history[:, None] * self._vocabulary + graphones
+            at = np.minimum(np.searchsorted(level.keys, keys), len(level.keys) - 1)
+            is_match = (history >= 0)[:, None] & (level.keys[at] == keys)
+            if length:
+                scores += self._backoff(length, history)[:, None]
+            scores = np.where(is_match, level.log_probability[at], scores)
+            found[:, :, length] = np.where(is_match, at, -1)
+        return scores, found
+
+    def _backoff(self, length: int, history: IntArray) -> FloatArray:
+        """Weight of the shorter history, 0 (log 1) where the history itself is unseen."""
+        return np.where(history >= 0, self._levels[length - 1].log_backoff[np.maximum(history, 0)], np.float32(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    score: float
+    history: IntArray
+    graphones: tuple[int, ...]
+
+
+@functools.cache
+def english_model() -> GraphoneModel:
+    """The shipped model (read at the first unknown word)."""
+    source = resources.files(__package__).joinpath("english_g2p.npz")
+    with resources.as_file(source) as path, np.load(path, allow_pickle=False) as data:
+        pieces = data["pieces"].tolist()
+        phones = [tuple(text.split()) for text in data["phones"].tolist()]
+        levels = []
+        histories = 1
+        for length in range(int(data["order"])):
+            owners = np.repeat(np.arange(histories), data[f"children{length}"])
+            keys = owners * len(pieces) + data[f"graphones{length}"]
+            probability = data[f"probability{length}"].astype(np.float32) * -np.float32(LOG_STEP)
+            backoff = data[f"backoff{length}"].astype(np.float32) * -np.float32(LOG_STEP)
+            levels.append(Level(keys, probability, backoff))
+            histories = len(keys)
+    return GraphoneModel(pieces, phones, levels)
+
+
+def guess_phones(letters: str) -> tuple[str, ...]:
+    """ARPAbet phones with stress digits for a spelling; exactly one vowel has primary stress."""
+    phones = english_model().phones_of(letters)
+    return one_primary_stress(phones)
+
+
+def one_primary_stress(phones: tuple[str, ...]) -> tuple[str, ...]:
+    """N-grams do not see the whole word: keep the first primary stress, or promote the best candidate if there is none."""
+    vowels = [i for i, phone in enumerate(phones) if phone[-1].isdigit()]
+    if not vowels:
+        return phones
+    primary = next((i for digit in "12" for i in vowels if phones[i].endswith(digit)), vowels[0])
+    return tuple(
+        phone[:-1] + ("1" if i == primary else phone[-1].replace("1", "2")) if i in vowels else phone
+        for i, phone in enumerate(phones)
+    )

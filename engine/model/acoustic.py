@@ -1,0 +1,114 @@
+"""The starter voice's network: units, timing, voicing and effort in; spectral envelope, aperiodicity and voicing out.
+
+No pitch goes into the envelope, on purpose: a note far outside the training range cannot break it, and the source-filter stage
+(`engine.model.source_filter`) keeps pitch exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .units import POSITION_FEATURES, UNITS
+
+
+@dataclass(frozen=True)
+class AcousticConfig:
+    """Sizes of the network; all that is needed to build it again."""
+
+    sample_rate: int = 32_000
+    hop_samples: int = 320
+    units: int = len(UNITS)
+    power_bands: int = 80
+    aperiodicity_bands: int = 24
+    embedding: int = 96
+    channels: int = 160
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2)
+    voicing_channels: int = 64
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "dilations": list(self.dilations)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, object]) -> AcousticConfig:
+        known = {**values, "dilations": tuple(values["dilations"])}  # type: ignore[arg-type]
+        return cls(**known)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What the filter needs, per frame: natural-log amplitude [B, T, power_bands], aperiodicity 0..1 [B, T, aperiodicity_bands]."""
+
+    log_amplitude: Tensor
+    aperiodicity: Tensor
+
+
+class UnitEncoder(nn.Module):
+    """Unit indices [B, N] -> context vectors [B, N, embedding]."""
+
+    def __init__(self, units: int, embedding: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(units, embedding)
+        self.convolutions = nn.ModuleList(nn.Conv1d(embedding, embedding, 3, padding=1) for _ in range(2))
+
+    def forward(self, units: Tensor) -> Tensor:
+        hidden = self.embedding(units).transpose(1, 2)
+        for convolution in self.convolutions:
+            hidden = hidden + functional.leaky_relu(convolution(hidden), 0.1)
+        return hidden.transpose(1, 2)
+
+
+class GatedBlock(nn.Module):
+    """Residual gated convolution [B, C, T] -> [B, C, T]."""
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(channels, 2 * channels, 3, padding=dilation, dilation=dilation)
+        self.mix = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        signal, gate = self.convolution(hidden).chunk(2, dim=1)
+        return hidden + self.mix(torch.tanh(signal) * torch.sigmoid(gate))
+
+
+class AcousticModel(nn.Module):
+    """See the module docstring. Shapes: B phrases, N units, T frames."""
+
+    def __init__(self, config: AcousticConfig) -> None:
+        super().__init__()
+        self.config = config
+        features = config.embedding + POSITION_FEATURES
+        self.encoder = UnitEncoder(config.units, config.embedding)
+        self.voicing = nn.Sequential(
+            nn.Conv1d(features, config.voicing_channels, 5, padding=2),
+            nn.LeakyReLU(0.1),
+            nn.Conv1d(config.voicing_channels, config.voicing_channels, 5, padding=4, dilation=2),
+            nn.LeakyReLU(0.1),
+            nn.Conv1d(config.voicing_channels, 1, 1),
+        )
+        self.entry = nn.Conv1d(features + 2, config.channels, 3, padding=1)
+        self.blocks = nn.ModuleList(GatedBlock(config.channels, dilation) for dilation in config.dilations)
+        self.exit = nn.Conv1d(config.channels, config.power_bands + config.aperiodicity_bands, 1)
+
+    def frame_features(self, units: Tensor, unit_of_frame: Tensor, position: Tensor) -> Tensor:
+        """units [B, N], unit_of_frame [B, T], position [B, T, 8] -> [B, features, T]."""
+        context = self.encoder(units)
+        gathered = torch.gather(context, 1, unit_of_frame[:, :, None].expand(-1, -1, context.shape[2]))
+        return torch.cat([gathered, position], dim=2).transpose(1, 2)
+
+    def voicing_logit(self, features: Tensor) -> Tensor:
+        """[B, features, T] -> [B, T], > 0 means voiced."""
+        return self.voicing(features).squeeze(1)
+
+    def envelope(self, features: Tensor, voiced: Tensor, effort: Tensor) -> Envelope:
+        """`voiced` [B, T] 0 or 1; `effort` [B, T]: slow loudness in 10 dB against the speaker's mean."""
+        hidden = self.entry(torch.cat([features, voiced[:, None], effort[:, None]], dim=1))
+        for block in self.blocks:
+            hidden = block(hidden)
+        power, aperiodicity = self.exit(hidden).transpose(1, 2).split(
+            [self.config.power_bands, self.config.aperiodicity_bands], dim=2
+        )
+        return Envelope(log_amplitude=power - 6.0, aperiodicity=torch.sigmoid(aperiodicity))

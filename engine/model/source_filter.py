@@ -1,0 +1,129 @@
+"""Source and filter in torch, for training and rendering alike: pulse train and noise shaped by minimum-phase envelopes.
+
+Envelopes are natural-log amplitudes on mel-spaced bands, one row per frame; frame t is centred on sample (t + 0.5) * hop.
+Pitch enters only here, so it is exact whatever the networks do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+FFT_SIZE = 1536  # a 640-sample window at 32 kHz plus 28 ms of impulse response
+
+
+def mel_of(f_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """HTK mel scale."""
+    return 2595.0 * np.log10(1.0 + np.asarray(f_hz) / 700.0)
+
+
+def band_centres_hz(sample_rate: int, bands: int) -> NDArray[np.float64]:
+    """Centres of the bands: evenly spaced in mel from 0 Hz to half the sample rate, both ends included."""
+    mels = np.linspace(0.0, float(mel_of(sample_rate / 2)), bands)
+    return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+
+
+def band_interpolation(sample_rate: int, bands: int, frequencies_hz: NDArray[np.float64]) -> NDArray[np.float32]:
+    """[bands, len(frequencies_hz)]: linear interpolation in mel from band centres to the given frequencies."""
+    position = mel_of(frequencies_hz) / mel_of(sample_rate / 2) * (bands - 1)
+    low = np.clip(position.astype(int), 0, bands - 2)
+    weight = position - low
+    matrix = np.zeros((bands, len(position)), dtype=np.float32)
+    columns = np.arange(len(position))
+    matrix[low, columns] = 1.0 - weight
+    matrix[low + 1, columns] += weight
+    return matrix
+
+
+def bin_interpolation(sample_rate: int, bands: int, fft_size: int = FFT_SIZE) -> Tensor:
+    """[bands, fft_size / 2 + 1]: from band centres to FFT bins."""
+    return torch.from_numpy(band_interpolation(sample_rate, bands, np.arange(fft_size // 2 + 1) * sample_rate / fft_size))
+
+
+def minimum_phase(log_magnitude: Tensor) -> Tensor:
+    """Complex spectrum [..., F] of the minimum-phase filter with this natural-log magnitude [..., F], F = fft_size / 2 + 1.
+
+    Folding of the real cepstrum (Oppenheim & Schafer, Discrete-Time Signal Processing).
+    """
+    fft_size = 2 * (log_magnitude.shape[-1] - 1)
+    fold = torch.zeros(fft_size, dtype=log_magnitude.dtype)
+    fold[0] = fold[fft_size // 2] = 1.0
+    fold[1 : fft_size // 2] = 2.0
+    return torch.exp(torch.fft.rfft(torch.fft.irfft(log_magnitude, fft_size) * fold))
+
+
+def pulse_train(f0_samples: Tensor, sample_rate: int, start_cycles: float = 0.0) -> Tensor:
+    """Unit-variance band-limited pulse train [..., N] (float32) with all harmonics of `f0_samples` (float64 Hz, > 0).
+
+    Closed form of a sum of equal cosines (a ratio of sines). The phase runs in float64, so an hour stays in tune; the top harmonic fades in
+    and out as the pitch moves, so that none starts with a step.
+    """
+    cycles = start_cycles + torch.cumsum(f0_samples / sample_rate, dim=-1)
+    cycles = cycles - torch.floor(cycles)
+    count = 0.5 * sample_rate / f0_samples
+    whole = torch.floor(count)
+    fraction = count - whole
+    half = torch.sin(torch.pi * cycles)
+    at_pulse = half.abs() < 1e-6
+    ratio = torch.sin(torch.pi * (2.0 * whole + 1.0) * cycles) / torch.where(at_pulse, torch.ones_like(half), half)
+    cosines = 0.5 * (torch.where(at_pulse, 2.0 * whole + 1.0, ratio) - 1.0)
+    cosines = cosines + fraction * torch.cos(2.0 * torch.pi * (whole + 1.0) * cycles)
+    return (cosines * torch.sqrt(2.0 / (whole + fraction**2))).float()
+
+
+def frames_to_samples(values: Tensor, hop_samples: int) -> Tensor:
+    """Per-frame values [B, T] to per-sample [B, T * hop] by straight lines between frame centres."""
+    return torch.nn.functional.interpolate(
+        values[:, None], scale_factor=float(hop_samples), mode="linear", align_corners=False
+    ).squeeze(1)
+
+
+def shape(excitation: Tensor, log_magnitude: Tensor, hop_samples: int) -> Tensor:
+    """Filter `excitation` [B, T * hop] by the minimum-phase filters of `log_magnitude` [B, T, F]; returns [B, T * hop + tail].
+
+    Frames of two hops under a Hann window, overlap-added; in the tail the last filters ring out.
+    """
+    frames, bins = log_magnitude.shape[1:]
+    shaped = _shaped(_windowed(excitation, frames, hop_samples), log_magnitude)
+    return _overlap_added(shaped, hop_samples)[:, hop_samples // 2 :]
+
+
+def shape_long(
+    excitation: Tensor, log_magnitude_of: Callable[[slice], Tensor], frames: int, hop_samples: int, block_frames: int = 256
+) -> Tensor:
+    """Like `shape` for sources [S, frames * hop] that are summed afterwards, block by block: memory does not grow with length.
+
+    `log_magnitude_of(slice of frames)` gives [S, t, F]. Returns [frames * hop].
+    """
+    windowed = _windowed(excitation, frames, hop_samples)
+    out = torch.zeros(frames * hop_samples + 8 * FFT_SIZE)
+    for first in range(0, frames, block_frames):
+        block = slice(first, min(frames, first + block_frames))
+        piece = _overlap_added(_shaped(windowed[:, block], log_magnitude_of(block)), hop_samples).sum(0)
+        start = first * hop_samples
+        out[start : start + len(piece)] += piece
+    return out[hop_samples // 2 : hop_samples // 2 + frames * hop_samples]
+
+
+def _windowed(excitation: Tensor, frames: int, hop_samples: int) -> Tensor:
+    """[B, T * hop] -> views [B, T, 2 hop]; frame t is centred on sample (t + 0.5) * hop."""
+    pad = hop_samples // 2
+    return torch.nn.functional.pad(excitation, (pad, hop_samples + pad)).unfold(1, 2 * hop_samples, hop_samples)[:, :frames]
+
+
+def _shaped(segments: Tensor, log_magnitude: Tensor) -> Tensor:
+    fft_size = 2 * (log_magnitude.shape[-1] - 1)
+    window = torch.hann_window(segments.shape[-1], dtype=segments.dtype)
+    return torch.fft.irfft(torch.fft.rfft(segments * window, fft_size) * minimum_phase(log_magnitude), fft_size)
+
+
+def _overlap_added(shaped: Tensor, hop_samples: int) -> Tensor:
+    """[B, T, fft_size] -> [B, (T - 1) * hop + fft_size]."""
+    batch, frames, fft_size = shaped.shape
+    length = (frames - 1) * hop_samples + fft_size
+    summed = torch.nn.functional.fold(shaped.transpose(1, 2), (1, length), (1, fft_size), stride=(1, hop_samples))
+    return summed.reshape(batch, length)

@@ -1,0 +1,103 @@
+"""The starter voice's articulatory units: what a phone is made of, and when.
+
+A diphthong is a nucleus and a glide (held, it must stay on the nucleus), a stop or affricate is a closure and a release. The same splitting
+rules label the training data and the performance, so the network meets what it was taught. `SIL` is silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MONOPHTHONGS = ("AA", "AE", "AH", "AO", "EH", "ER", "IH", "IY", "UH", "UW")
+DIPHTHONGS = ("AW", "AY", "EY", "OW", "OY")
+STOPS = ("B", "D", "G", "K", "P", "T")
+AFFRICATES = ("CH", "JH")
+FRICATIVES = ("DH", "F", "HH", "S", "SH", "TH", "V", "Z", "ZH")
+NASALS = ("M", "N", "NG")
+LIQUIDS = ("L", "R")
+GLIDES = ("W", "Y")
+
+VOWELS = frozenset(MONOPHTHONGS + DIPHTHONGS)
+SONORANTS = frozenset(NASALS + LIQUIDS + GLIDES)
+VOICELESS = frozenset(("CH", "F", "HH", "K", "P", "S", "SH", "T", "TH", "SIL"))
+PHONES = frozenset(MONOPHTHONGS + DIPHTHONGS + STOPS + AFFRICATES + FRICATIVES + NASALS + LIQUIDS + GLIDES)
+
+UNITS: tuple[str, ...] = (
+    "SIL",
+    *MONOPHTHONGS,
+    *(unit for phone in DIPHTHONGS for unit in (phone, phone + "_glide")),
+    *(unit for phone in STOPS + AFFRICATES for unit in (phone + "_closure", phone)),
+    *FRICATIVES,
+    *NASALS,
+    *LIQUIDS,
+    *GLIDES,
+)
+UNIT_INDEX = {unit: index for index, unit in enumerate(UNITS)}
+
+# Seconds of noise after a closure opens; measured medians of read English lie close to these.
+_RELEASE_S = {"P": 0.035, "T": 0.045, "K": 0.045, "B": 0.015, "D": 0.02, "G": 0.025, "CH": 0.07, "JH": 0.05}
+_GLIDE_S, _GLIDE_SHARE = 0.13, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of `UNITS` from `start_s` to `end_s`."""
+
+    symbol: str
+    start_s: float
+    end_s: float
+
+
+def split_phone(symbol: str, start_s: float, end_s: float, release_s: float | None = None) -> tuple[Unit, ...]:
+    """A phone's units. `release_s`: measured time at which a closure opens; without it the rule decides.
+
+    Raises ValueError for a symbol outside the inventory.
+    """
+    if symbol in DIPHTHONGS:
+        border_s = end_s - min(_GLIDE_S, _GLIDE_SHARE * (end_s - start_s))
+        return Unit(symbol, start_s, border_s), Unit(symbol + "_glide", border_s, end_s)
+    if symbol in _RELEASE_S:
+        border_s = release_s if release_s is not None else end_s - min(_RELEASE_S[symbol], 0.6 * (end_s - start_s))
+        return Unit(symbol + "_closure", start_s, border_s), Unit(symbol, border_s, end_s)
+    if symbol not in UNIT_INDEX:
+        raise ValueError(f"'{symbol}' is not a phone of the starter voice. Valid: {', '.join(sorted(PHONES))}, SIL.")
+    return (Unit(symbol, start_s, end_s),)
+
+
+@dataclass(frozen=True)
+class UnitFrames:
+    """Network input of one phrase: `units[N]` indices into UNITS, `unit_of_frame[T]`, `position[T, POSITION_FEATURES]`."""
+
+    units: NDArray[np.int64]
+    unit_of_frame: NDArray[np.int64]
+    position: NDArray[np.float32]
+
+
+POSITION_FEATURES = 8
+_SATURATION_S = (0.03, 0.08, 0.2)
+
+
+def unit_frames(units: Iterable[Unit], frames: int, frame_rate_hz: int) -> UnitFrames:
+    """Lay contiguous units over a frame grid: frame t looks at the time (t + 0.5) / frame_rate_hz.
+
+    The position features saturate, so that a note of four seconds looks like the longest vowels of the training data.
+    """
+    spans = list(units)
+    starts = np.array([unit.start_s for unit in spans])
+    ends = np.array([unit.end_s for unit in spans])
+    times = (np.arange(frames) + 0.5) / frame_rate_hz
+    index = np.clip(np.searchsorted(starts, times, side="right") - 1, 0, len(spans) - 1)
+    since, until = np.maximum(0.0, times - starts[index]), np.maximum(0.0, ends[index] - times)
+    length = np.maximum(1e-3, (ends - starts)[index])
+    columns = [np.minimum(since, s) / s for s in _SATURATION_S] + [np.minimum(until, s) / s for s in _SATURATION_S]
+    columns.append(np.clip(np.log(length / 0.1), -1.5, 1.0))
+    columns.append(np.where(length < 0.25, since / length, 0.5))
+    return UnitFrames(
+        units=np.array([UNIT_INDEX[unit.symbol] for unit in spans], dtype=np.int64),
+        unit_of_frame=index.astype(np.int64),
+        position=np.stack(columns, axis=1).astype(np.float32),
+    )

@@ -1,0 +1,117 @@
+"""Lyrics of MusicXML: one `<lyric>` element to text in our convention, and the choice of the verse for every note."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from ..types import HOLD
+
+ELISION = re.compile("[\u203f\ue000-\uf8ff]")  # undertie, or its glyph in a music font (private use area)
+CONTINUES = ("begin", "middle")
+DASHES = frozenset({"-", "_", "\u2013", "\u2014", "__", "--"})  # typed by hand where an extender line was meant
+MIN_REFRAIN = 3  # notes in a row without the wanted verse before another verse fills in
+
+_VERSE_NUMBER = re.compile(r"^\(?\d{1,2}[.)]\s*(?=\S)")
+_LAST_DIGITS = re.compile(r"(\d{1,3})\D*$")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLyric:
+    """One `<lyric>` element. `text` is None for an extender line without text."""
+
+    verse: int
+    text: str | None
+    extends: bool = False  # an extender line starts or goes on here
+    extension_ends: bool = False
+
+    @property
+    def word_goes_on(self) -> bool:
+        return self.text is not None and self.text != HOLD and self.text.endswith("-")
+
+
+def read_lyric(element: Element) -> WrittenLyric | None:
+    """None for a lyric that holds nothing to sing (humming, laughing, empty)."""
+    text, syllabic = _joined_text(element)
+    extend = element.find("extend")
+    if not text and extend is None:
+        return None
+    return WrittenLyric(
+        verse=_verse(element),
+        text=_in_convention(text, syllabic) if text else None,
+        extends=extend is not None and extend.get("type") != "stop",
+        extension_ends=extend is not None and extend.get("type") == "stop",
+    )
+
+
+def _verse(element: Element) -> int:
+    """`number` is "2", "part1verse2"…; without digits there the name may have some ("verse 2"); otherwise verse 1."""
+    for attribute in ("number", "name"):
+        digits = _LAST_DIGITS.search(element.get(attribute, ""))
+        if digits:
+            return max(1, int(digits[1]))
+    return 1
+
+
+def _joined_text(element: Element) -> tuple[str, str | None]:
+    """All text of the element and the syllabic of its last syllable.
+
+    Syllables joined by an elision get a space, unless they belong to one word; texts without an elision between them
+    are one text in several fonts.
+    """
+    text, syllabic, previous = "", None, None
+    elided = False
+    for child in element:
+        if child.tag == "syllabic":
+            syllabic = (child.text or "").strip()
+        elif child.tag == "elision":
+            elided, previous, syllabic = True, syllabic, None
+        elif child.tag == "text":
+            same_word = previous in CONTINUES and syllabic in ("middle", "end")
+            text += (" " if elided and not same_word else "") + (child.text or "")
+            syllabic = syllabic or previous
+            elided = False
+    return " ".join(ELISION.sub(" ", text).split()), syllabic
+
+
+def _in_convention(text: str, syllabic: str | None) -> str:
+    """Words of a score must not look like our marks: brackets are hints there, a first apostrophe a glottal onset."""
+    if text in DASHES:
+        return HOLD
+    text = _VERSE_NUMBER.sub("", text.replace("[", "").replace("]", "")) or text.strip("[]") or HOLD
+    if text.startswith("'"):
+        text = "\u2019" + text[1:]
+    if syllabic is None:
+        return text
+    text = text.rstrip("-") or text
+    return text + "-" if syllabic in CONTINUES and text != HOLD else text
+
+
+def choose_lyrics(written: Sequence[Sequence[WrittenLyric]], wanted: Sequence[int]) -> list[WrittenLyric | None]:
+    """The lyric of each note. `written`: the lyrics on each note of a voice in order; `wanted`: the verse for each.
+
+    A refrain is often written under one verse only, so where the wanted verse is silent for several sung notes in a row
+    the lowest verse that is there fills in. A single missing syllable is a melisma of that verse and stays empty.
+    """
+    chosen = [_of_verse(lyrics, verse) for lyrics, verse in zip(written, wanted, strict=True)]
+    gap: list[int] = []
+    for i, lyrics in enumerate(written):
+        if chosen[i] is not None:
+            _fill(chosen, written, gap)
+            gap = []
+        elif lyrics:
+            gap.append(i)
+    _fill(chosen, written, gap)
+    return chosen
+
+
+def _fill(chosen: list[WrittenLyric | None], written: Sequence[Sequence[WrittenLyric]], gap: Sequence[int]) -> None:
+    if len(gap) >= MIN_REFRAIN:
+        for i in gap:
+            chosen[i] = min(written[i], key=lambda lyric: lyric.verse)
+
+
+def _of_verse(lyrics: Sequence[WrittenLyric], verse: int) -> WrittenLyric | None:
+    return next((lyric for lyric in lyrics if lyric.verse == verse), None)
