@@ -100,12 +100,112 @@ def _recognise(source: _Source) -> _Format:
 
 
 def _replace_file(target: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        partial.write_bytes(data)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _known_formats() -> str:
+    return f"Vocalese reads {' '.join(READABLE_SUFFIXES)}"
+
+
+# --- The table of formats ---
+
+
+def _has_midi_header(head: bytes) -> bool:
+    return b"MThd" in head
+
+
+def _is_musicxml(head: bytes) -> bool:
+    if head.startswith(b"PK\x03\x04"):
+        return b"META-INF/" in head or b".musicxml" in head
+    text = head.replace(b"\0", b"")  # UTF-16 too
+    return b"<score-partwise" in text or b"<score-timewise" in text
+
+
+def _is_ustx(head: bytes) -> bool:
+    return b"ustx_version:" in head
+
+
+def _is_ust(head: bytes) -> bool:
+    return b"[#VERSION]" in head or b"[#SETTING]" in head
+
+
+def _is_ds(head: bytes) -> bool:
+    keys = (b'"ph_seq"', b'"note_seq"', b'"f0_seq"', b'"offset"')
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") and any(key in head for key in keys)
+
+
+def _read_midi(source: _Source) -> Score:
+    from .formats.midi import read_midi
+
+    return read_midi(source.data, title=source.title)
+
+
+def _write_midi(score: Score) -> bytes:
+    from .formats.midi import write_midi
+
+    return write_midi(score)
+
+
+def _read_musicxml(source: _Source) -> Score:
+    from .formats.musicxml import read_musicxml
+
+    return read_musicxml(source.data, title=source.title, verse=source.verse)
+
+
+def _read_ustx(source: _Source) -> Score:
+    from .formats.ustx import read_ustx
+
+    return read_ustx(source.data, title=source.title)
+
+
+def _write_ustx(score: Score) -> bytes:
+    from .formats.ustx import write_ustx
+
+    return write_ustx(score)
+
+
+def _read_ust(source: _Source) -> Score:
+    from .formats.ust import read_ust
+
+    return read_ust(source.data, title=source.title)
+
+
+def _read_ds(source: _Source) -> Score:
+    from .formats.ds import read_ds
+
+    return read_ds(source.data, title=source.title)
+
+
+def _write_ds(score: Score) -> bytes:
+    from .formats.ds import write_ds
+
+    return write_ds(score)
+
+
+def _read_other(source: _Source) -> Score:
+    from .formats.libresvip_formats import read_with_libresvip
+
+    return read_with_libresvip(source.path, title=source.title)
+
+
+# Projects of other singing programs, read by the optional `formats` extra; they are known by their suffix only.
+EXTRA_SUFFIXES = tuple(
+    ".acep .ccs .dv .ppsf .s5p .svip .svp .tssln .ufdata .vog .vpr .vsq .vsqx .vvproj .vxf .xvsq .y77".split()
+)
+
+_FORMATS = (
+    _Format("MIDI", (".mid", ".midi", ".kar", ".smf"), _has_midi_header, _read_midi, _write_midi),
+    _Format("MusicXML", (".musicxml", ".xml", ".mxl"), _is_musicxml, _read_musicxml),
+    _Format("USTX", (".ustx",), _is_ustx, _read_ustx, _write_ustx),
+    _Format("UST", (".ust",), _is_ust, _read_ust),
+    _Format("DiffSinger", (".ds",), _is_ds, _read_ds, _write_ds),
+    _Format("song project", EXTRA_SUFFIXES, lambda head: False, _read_other),
+)
+
+READABLE_SUFFIXES = tuple(suffix for row in _FORMATS for suffix in row.suffixes)
+WRITABLE_SUFFIXES = tuple(suffix for row in _FORMATS if row.write for suffix in row.suffixes)
