@@ -193,7 +193,7 @@ class EffectChain:
     def _run(self, feed: _Feed, sample_rate: int) -> Iterator[Audio]:
         sent = 0
         for block in feed:
-            # pedalboard holds back as much as its effects delay: blocks come out shorter, the zeros after the end push the rest.
+            # pedalboard holds back as much as its effects delay: blocks come out shorter, zeros after the end push the rest.
             done = self._board.process(block, sample_rate, reset=False)
             if feed.total_samples is not None:
                 done = done[:, : feed.total_samples - sent]
