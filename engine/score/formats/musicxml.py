@@ -12,7 +12,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from ...errors import ScoreError
-from ..types import Meter, Note, Score, TempoChange, TempoMap, Track
+from ..types import DEFAULT_US_PER_BEAT, Meter, Note, Score, TempoChange, TempoMap, Track
 from .musicxml_file import parse_musicxml_file
 from .musicxml_order import PlayedMeasure, play_order, read_marks
 from .musicxml_part import (
@@ -40,9 +40,16 @@ class _Part:
     def voices(self) -> list[VoiceKey]:
         return sorted({key for measure in self.measures for key in measure.notes}, key=_voice_order)
 
+    def note_count(self, index: int) -> int:
+        return sum(map(len, self.measures[index].notes.values())) if index < len(self.measures) else 0
+
     def verses(self, key: VoiceKey) -> set[int]:
         return {
-            lyric.verse for measure in self.measures for note in measure.notes.get(key, ()) for lyric in note.lyrics if lyric.text
+            lyric.verse
+            for measure in self.measures
+            for note in measure.notes.get(key, ())
+            for lyric in note.lyrics
+            if lyric.text
         }
 
 
@@ -82,24 +89,20 @@ def _bars_of_parts(root: Element) -> dict[str, list[Element]]:
         for part in root.iterfind("part"):
             parts.setdefault(part.get("id", ""), []).extend(part.iterfind("measure"))
     elif root.tag == "score-timewise":
+        ids = dict.fromkeys(part.get("id", "") for part in root.iterfind("measure/part"))
         for measure in root.iterfind("measure"):
-            for part in measure.iterfind("part"):
-                parts.setdefault(part.get("id", ""), []).append(part)
-            _share_marks(measure)
+            present = {part.get("id", ""): part for part in measure.iterfind("part")}
+            for part_id in ids:
+                parts.setdefault(part_id, []).append(present.get(part_id, Element("part")))
     else:
         raise ScoreError(f"The file is XML but not a MusicXML score (it starts with <{root.tag}>). Export it as MusicXML.")
     return parts
 
 
-def _share_marks(measure: Element) -> None:
-    """Timewise bars hold parts; nothing else of interest stands beside them, but an empty bar must keep its place."""
-    if measure.find("part") is None:
-        raise ScoreError("A bar of the score contains no part. Export the score again as score-partwise MusicXML.")
-
-
 def _read_part(root: Element, part_id: str, bars: Sequence[Element], ppq: int, notices: Notices) -> _Part:
     listed = next((part for part in root.iterfind("part-list/score-part") if part.get("id") == part_id), None)
-    name, drum_pitches, is_drums = part_id, {}, False
+    name, is_drums = part_id, False
+    drum_pitches: dict[str, int] = {}
     if listed is not None:
         name = " ".join((listed.findtext("part-name") or "").split()) or part_id
         drum_pitches = {
@@ -122,8 +125,7 @@ def _timeline(order: list[PlayedMeasure], parts: Sequence[_Part], ppq: int) -> _
         tick += lengths[played.index]
     if tick > MAX_QUARTERS * ppq:
         raise ScoreError(f"With its repeats the score is longer than {MAX_QUARTERS} quarter notes.")
-    counts = [sum(len(notes) for part in parts if i < len(part.measures) for notes in part.measures[i].notes.values()) for i in range(bars)]
-    if sum(counts[played.index] for played in order) > MAX_NOTES:
+    if sum(part.note_count(played.index) for part in parts for played in order) > MAX_NOTES:
         raise ScoreError(f"With its repeats the score has more than {MAX_NOTES} notes.")
     return _Timeline(ppq, order, starts, lengths)
 
@@ -140,9 +142,9 @@ def _full_bar(meter: tuple[int, int], ppq: int) -> int:
 def _meters(parts: Sequence[_Part], timeline: _Timeline) -> list[Meter]:
     """A bar that is shorter or longer than its meter says gets the meter it really has, so that bar lines stay right."""
     meters: list[Meter] = []
-    reference = max(parts, key=lambda part: len(part.measures), default=None)
-    for played, start in timeline.placed() if reference else ():
-        meter = _real_meter(reference.measures[played.index].meter, timeline.lengths[played.index], timeline.ppq)
+    written = max((part.measures for part in parts), key=len, default=[])
+    for played, start in timeline.placed():
+        meter = _real_meter(written[played.index].meter, timeline.lengths[played.index], timeline.ppq)
         if not meters or (meters[-1].numerator, meters[-1].denominator) != meter:
             meters.append(Meter(start, *meter))
     return meters
@@ -162,9 +164,8 @@ def _tempo_changes(parts: Sequence[_Part], timeline: _Timeline) -> list[TempoCha
     at_start = _tempos_at_bar_start(written)
     changes: dict[int, float] = {}
     for played, start in timeline.placed():
-        carried = at_start[played.index]
-        if played.after_jump and carried is not None and changes:
-            changes[start] = carried
+        if played.after_jump and changes:
+            changes[start] = at_start[played.index]
         changes.update({start + tick: us_per_beat for tick, us_per_beat in sorted(written[played.index].items())})
     return _without_repetition(TempoChange(tick, changes[tick]) for tick in sorted(changes))
 
@@ -178,10 +179,10 @@ def _tempos_of_bar(parts: Sequence[_Part], index: int) -> dict[int, float]:
     return tempos
 
 
-def _tempos_at_bar_start(written: Sequence[dict[int, float]]) -> list[float | None]:
-    """The tempo that holds when a bar is reached in the order of the file; None before the first one."""
-    result: list[float | None] = []
-    current: float | None = None
+def _tempos_at_bar_start(written: Sequence[dict[int, float]]) -> list[float]:
+    """The tempo that holds when a bar is reached in the order of the file."""
+    result: list[float] = []
+    current: float = DEFAULT_US_PER_BEAT
     for tempos in written:
         result.append(current)
         current = tempos[max(tempos)] if tempos else current

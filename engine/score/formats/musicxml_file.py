@@ -33,7 +33,9 @@ def unpack_mxl(data: bytes) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read_member(archive, _score_member(archive))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise ScoreError(f"The compressed MusicXML file is damaged ({error}). Save it again, or as uncompressed .musicxml.") from error
+        raise ScoreError(
+            f"The compressed MusicXML file is damaged ({error}). Save it again, or as uncompressed .musicxml."
+        ) from error
 
 
 def _score_member(archive: zipfile.ZipFile) -> str:

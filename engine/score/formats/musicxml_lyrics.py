@@ -85,7 +85,9 @@ def _in_convention(text: str, syllabic: str | None) -> str:
         text = "\u2019" + text[1:]
     if syllabic is None:
         return text
-    text = text.rstrip("-") or text
+    if syllabic in ("middle", "end"):
+        text = text.lstrip("- ") or text  # hyphens typed by hand beside the ones the program draws
+    text = text.rstrip("- ") or text
     return text + "-" if syllabic in CONTINUES and text != HOLD else text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
@@ -74,7 +74,7 @@ class Notices:
     def add(self, sentence: str) -> None:
         self._sentences.setdefault(sentence)
 
-    def __iter__(self) -> Iterable[str]:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._sentences)
 
 
@@ -278,7 +278,7 @@ class PartReader:
 
 
 def read_meter(time: Element) -> tuple[int, int] | None:
-    """"3/4", "3+2/8" and several fractions in a row as one fraction; None for free metre or nonsense."""
+    """ "3/4", "3+2/8" and several fractions in a row as one fraction; None for free metre or nonsense."""
     fractions = [
         (sum(whole(count) for count in (beats.text or "").split("+")), whole(kind.text))
         for beats, kind in zip(time.iterfind("beats"), time.iterfind("beat-type"), strict=False)

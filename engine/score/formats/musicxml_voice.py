@@ -1,4 +1,4 @@
-"""One voice of a part as it is sung: bars in playing order, verse chosen, grace notes given time, ties merged, melismas held."""
+"""One voice of a part as it is sung: verse chosen, grace notes given time, ties merged, melismas held."""
 
 from __future__ import annotations
 
@@ -122,18 +122,21 @@ class _Line:
 
     def _chord_text(self, item: PlacedNote) -> str | None:
         if item.lyric and item.lyric.text:
+            self._open_syllable(item.lyric, item.lyric.text)
             return item.lyric.text
         return HOLD if self._holds else None
+
+    def _open_syllable(self, lyric: WrittenLyric, text: str) -> None:
+        self._in_syllable = True
+        self._extends = lyric.extends or lyric.word_goes_on or (text == HOLD and self._extends)
 
     def _text(self, item: PlacedNote, under_slur: bool) -> str | None:
         goes_on = self._in_syllable and item.onset == self._end
         lyric = item.lyric
         if lyric and lyric.text:
-            text: str | None = lyric.text
-            self._extends = lyric.extends or lyric.word_goes_on or (text == HOLD and self._extends)
-        else:
-            text = HOLD if goes_on and (lyric or self._extends or under_slur) else None
-            self._extends = text is not None and (lyric.extends if lyric else self._extends)
-        self._in_syllable = text is not None
-        self._holds = text == HOLD
-        return text
+            self._open_syllable(lyric, lyric.text)
+            self._holds = lyric.text == HOLD
+            return lyric.text
+        self._holds = self._in_syllable = goes_on and (lyric is not None or self._extends or under_slur)
+        self._extends = self._holds and (lyric.extends if lyric else self._extends)
+        return HOLD if self._holds else None
