@@ -1,0 +1,35 @@
+"""Lyrics: written words become syllables of phones, and every note gets to know what it sings.
+
+In:   a `Track` with lyrics as written (conventions in `engine.score.types`), plain or timed lyric text, running text for
+      talk mode, optionally a `UserDictionary`.
+Out:  a `SyllableTrack` (one `NoteLyric` per note), or `SpokenLine`s. Whatever is written, every note can be sung; what was
+      guessed, filled in or left out is said in `notices`.
+
+    text.py         raw text to words                    tokens.py    a note's lyric to words and marks
+    languages/      words to phones, one file each       syllables.py English phones to syllables, legal onsets
+    pronounce.py    which language pronounces a word     lay.py       words onto notes
+    lyric_files.py  .txt and .lrc                        talk.py      running text
+    dictionary.py   a user's own pronunciations          mapping.py   other languages' phones in English ones
+    train_g2p.py    makes the model for unknown English words (not needed at run time)
+
+Nothing is read before the first word is looked up. May import: engine.errors, engine.score.
+"""
+
+from __future__ import annotations
+
+from .dictionary import UserDictionary, read_user_dictionary
+from .lay import lay_lyrics, lay_text
+from .types import NoteKind, NoteLyric, Phone, SpokenLine, Syllable, SyllableTrack
+
+__all__ = [
+    "NoteKind",
+    "NoteLyric",
+    "Phone",
+    "SpokenLine",
+    "Syllable",
+    "SyllableTrack",
+    "UserDictionary",
+    "lay_lyrics",
+    "lay_text",
+    "read_user_dictionary",
+]

@@ -14,6 +14,7 @@ import logging
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,12 @@ from .languages.cmu import cmu_dictionary
 from .languages.g2p import LOG_STEP, WORD_EDGE, GraphoneModel, Level, english_model, one_primary_stress
 from .syllables import is_vowel, plain
 
-SHAPES = ((1, 0), (1, 1), (1, 2), (2, 1))  # letters, phones of a graphone
+SHAPES = ((1, 0), (1, 1), (1, 2))  # letters and phones of a graphone
 ORDER = 7
-MIN_COUNTS = (1, 1, 1, 1, 2, 2, 2)  # an n-gram of length i + 1 seen less often is dropped
+MIN_COUNTS = (1, 1, 1, 1, 1, 1, 2)  # an n-gram of length i + 1 seen less often is dropped
 HELD_OUT_EACH = 40
-EM_ROUNDS = 6
-ALIGNMENT_WORDS = 40_000
+EM_ROUNDS = 5
+ALIGNMENT_WORDS = 20_000
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz'")
 
 Word = tuple[str, tuple[str, ...]]
@@ -73,7 +74,7 @@ class Aligner:
         return list(self._numbers)
 
     def grids(self, words: Sequence[Word]) -> list[tuple[list[Word], dict[tuple[int, int, int], np.ndarray]]]:
-        """Words grouped by (letters, phones), with `grid[i, j, shape]` = graphone number per word that starts at cell (i, j)."""
+        """Words grouped by (letters, phones), and `grid[i, j, shape]` = graphone of each word at cell (i, j)."""
         groups: defaultdict[tuple[int, int], list[Word]] = defaultdict(list)
         for word in words:
             groups[len(word[0]), len(word[1])].append(word)
@@ -140,25 +141,21 @@ class Aligner:
             is_better = candidate > score[i + di, j + dj]
             score[i + di, j + dj][is_better] = candidate[is_better]
             came_by[i + di, j + dj][is_better] = shape
-        return [
-            _trace(came_by[:, :, k], {cell: int(numbers[k]) for cell, numbers in grid.items()})
-            for k in range(size)
-            if np.isfinite(score[-1, -1, k])
-        ]
+        return [_trace(came_by[:, :, k], grid, k) for k in range(size) if np.isfinite(score[-1, -1, k])]
 
 
-def _trace(came_by: np.ndarray, grid: dict[tuple[int, int, int], int]) -> list[int]:
+def _trace(came_by: np.ndarray, grid: dict[tuple[int, int, int], np.ndarray], word: int) -> list[int]:
     i, j = came_by.shape[0] - 1, came_by.shape[1] - 1
     row = []
     while (i, j) != (0, 0):
         shape = int(came_by[i, j])
         i, j = i - SHAPES[shape][0], j - SHAPES[shape][1]
-        row.append(grid[i, j, shape])
+        row.append(int(grid[i, j, shape][word]))
     return row[::-1]
 
 
 def renumber(rows: list[list[int]], graphones: list[Graphone]) -> tuple[list[list[int]], list[Graphone]]:
-    """Only graphones in use, numbered by frequency from 1; 0 is the edge of a word. Words with a graphone used once are dropped."""
+    """Only graphones in use, numbered by frequency from 1; 0 is the edge of a word. Words with a unique one are dropped."""
     counts = Counter(number for row in rows for number in row)
     kept = [number for number, count in counts.most_common() if count > 1]
     new = {number: i for i, number in enumerate(kept, start=1)}
@@ -194,7 +191,9 @@ def count_levels(rows: list[list[int]], vocabulary: int) -> list[tuple[np.ndarra
 
 def smoothed_levels(counted: list[tuple[np.ndarray, np.ndarray]], vocabulary: int) -> list[Level]:
     """Interpolated absolute discounting, written as a back-off model."""
-    suffix = [np.zeros(len(counted[0][0]), dtype=np.int64)]  # of each n-gram: its number without the first graphone, one level down
+    suffix = [
+        np.zeros(len(counted[0][0]), dtype=np.int64)
+    ]  # of each n-gram: its number without the first graphone, one level down
     for length in range(1, len(counted)):
         keys = counted[length][0]
         history, last = keys // vocabulary, keys % vocabulary
@@ -205,7 +204,7 @@ def smoothed_levels(counted: list[tuple[np.ndarray, np.ndarray]], vocabulary: in
     for length, (keys, counts) in enumerate(counted):
         weights = counts.astype(float)
         if length + 1 < len(counted):
-            weights = _continuation_counts(counted[length + 1][0], suffix[length + 1], counts, keys, vocabulary)
+            weights = _continuation_counts(counted[length + 1][0], suffix[length + 1], counts, keys)
         history = keys // vocabulary
         histories = len(counted[length - 1][0]) if length else 1
         total = np.maximum(np.bincount(history, weights, minlength=histories), 1e-9)
@@ -216,8 +215,7 @@ def smoothed_levels(counted: list[tuple[np.ndarray, np.ndarray]], vocabulary: in
             lower = np.exp(levels[-1].log_probability[suffix[length]])
             probability = kept + left[history] * lower
             log_backoff = np.log(np.clip(left, 1e-6, 1))
-            below = levels[-1]
-            levels[-1] = Level(below.keys, below.log_probability, log_backoff.astype(np.float32))
+            levels[-1] = replace(levels[-1], log_backoff=log_backoff.astype(np.float32))
         else:
             probability = kept + left[0] / vocabulary
         log_probability = np.log(np.clip(probability, 1e-9, 1)).astype(np.float32)
@@ -225,9 +223,7 @@ def smoothed_levels(counted: list[tuple[np.ndarray, np.ndarray]], vocabulary: in
     return levels
 
 
-def _continuation_counts(
-    longer: np.ndarray, suffix: np.ndarray, counts: np.ndarray, keys: np.ndarray
-) -> np.ndarray:
+def _continuation_counts(longer: np.ndarray, suffix: np.ndarray, counts: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """Kneser-Ney: in how many different contexts an n-gram is seen. N-grams from the edge of a word keep their own counts."""
     contexts = np.bincount(suffix, minlength=len(keys)).astype(float)
     return np.where(contexts > 0, contexts, counts)
@@ -245,7 +241,7 @@ def write_model(path: Path, graphones: Sequence[Graphone], levels: Sequence[Leve
     vocabulary = len(graphones)
     arrays: dict[str, np.ndarray] = {
         "order": np.array(len(levels)),
-        "pieces": np.array([piece for piece, _ in graphones]),
+        "letters": np.array([letter for letter, _ in graphones]),
         "phones": np.array([" ".join(phones) for _, phones in graphones]),
     }
     histories = 1

