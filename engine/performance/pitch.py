@@ -59,7 +59,7 @@ def sung_pitch(
 
 def _glided(notes: Sequence[PitchedNote], times_s: Frames, settings: PerformanceSettings) -> Frames:
     """Steps from note to note turned into raised-cosine glides with a small overshoot."""
-    pitch = np.full(len(times_s), notes[0].pitch)
+    pitch = np.full(len(times_s), float(notes[0].pitch))
     for before, note in zip(notes, notes[1:], strict=False):
         step = note.pitch - before.pitch
         if note.pitch_points:
@@ -143,7 +143,9 @@ def _vibratos(
         if note.vibrato is not None:
             cents[inside] += _written_vibrato(note, at_s)
             continue
-        cents[inside] += _own_vibrato(note, at_s, settings, phase, settings.vibrato_rate_hz * rate_scale, modulation(times_s[inside]))
+        cents[inside] += _own_vibrato(
+            note, at_s, settings, phase, settings.vibrato_rate_hz * rate_scale, modulation(times_s[inside])
+        )
     return cents
 
 

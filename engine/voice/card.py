@@ -58,7 +58,9 @@ def read_card(folder: Path) -> VoiceCard:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise VoiceError(f"{folder} is not a voice: its card {path.name} cannot be read ({error.strerror or error}).") from error
+        raise VoiceError(
+            f"{folder} is not a voice: its card {path.name} cannot be read ({error.strerror or error})."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise VoiceError(f"The card {path} is not valid TOML: {error}.") from error
     if values.get("format") != FORMAT_VERSION:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,9 @@ class StarterVoice:
         """See `engine.voice.types.Voice`."""
         units = [unit for span in performance.phones for unit in _units_of(span.symbol, span.start_s, span.end_s)]
         laid = unit_frames(units, performance.frames, performance.frame_rate_hz)
-        features = self._model.frame_features(*(torch.from_numpy(a)[None] for a in (laid.units, laid.unit_of_frame, laid.position)))
+        features = self._model.frame_features(
+            *(torch.from_numpy(a)[None] for a in (laid.units, laid.unit_of_frame, laid.position))
+        )
         voiced = _voicing(self._model.voicing_logit(features)[0].numpy(), units, laid.unit_of_frame, performance.frame_rate_hz)
         energy = performance.energy_db / 10.0
         effort = np.clip(energy, *_EFFORT_RANGE).astype(np.float32)
@@ -170,7 +172,9 @@ def _units_of(symbol: str, start_s: float, end_s: float) -> tuple[Unit, ...]:
     return split_phone("HH" if symbol == BREATH else symbol, start_s, end_s)
 
 
-def _voicing(logits: NDArray[np.float32], units: Sequence[Unit], unit_of_frame: NDArray, frame_rate_hz: int) -> NDArray[np.float32]:
+def _voicing(
+    logits: NDArray[np.float32], units: Sequence[Unit], unit_of_frame: NDArray, frame_rate_hz: int
+) -> NDArray[np.float32]:
     """0 or 1 per frame: the network's answer, but never silence voiced and never the middle of a vowel unvoiced."""
     times = (np.arange(len(logits)) + 0.5) / frame_rate_hz
     since = times - np.array([unit.start_s for unit in units])[unit_of_frame]

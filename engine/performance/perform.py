@@ -1,0 +1,331 @@
+"""Score and syllables to performances, phrase by phrase.
+
+A phrase is what lies between two rests. It depends on its own notes, the curves over them and the settings only, so that editing one phrase
+leaves every other one the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.lyrics.types import NoteKind, SpokenLine, Syllable, SyllableTrack
+from engine.score.types import Note, Parameter, TempoMap, Track
+
+from .curves import Expression
+from .dynamics import LoudNote, phrase_breathiness, phrase_energy_db, phrase_tension
+from .pitch import PitchedNote, hz_of, sung_pitch
+from .settings import Mode, PerformanceSettings
+from .speech import SpokenSyllable, spoken_contour, spoken_phones
+from .timing import MAXIMUM_LEAD_S, SungSyllable, breath, lay_phones, with_silences
+from .types import FRAME_RATE_HZ, LyricMark, Performance, PhoneSpan
+
+PHRASE_GAP_S = 0.25
+_BRIDGE_S = {Mode.SING: 0.06, Mode.RAP: 0.10, Mode.TALK: 0.06}
+_PAD_BEFORE_S, _PAD_AFTER_S = 0.28, 0.15
+_TAIL_S = 0.1
+_BREATH_WINDOW_S, _SHORTEST_BREATH_S = 0.24, 0.09
+_BREATH_REST_S = 0.5
+_LONGEST_BREATH_S = 0.6
+_SHORTEST_LEAD_S = 0.03  # per consonant, where a note leaves no time before it
+
+
+@dataclass(frozen=True)
+class PerformedTrack:
+    """Phrases in order of time, and full sentences about what could not be done as written."""
+
+    phrases: tuple[Performance, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TimedLine:
+    """A line to speak from `start_s`, fitted to `length_s` if given."""
+
+    line: SpokenLine
+    start_s: float
+    length_s: float | None = None
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A note in seconds with its lyric."""
+
+    index: int
+    note: Note
+    kind: NoteKind
+    syllables: tuple[Syllable, ...]
+    onset_s: float
+    offset_s: float
+
+
+@dataclass(frozen=True)
+class _Phrase:
+    """Events between two rests. `room_s`: silence before the first one; `breath_from_s`: start of a written breath before it, if any."""
+
+    events: tuple[_Event, ...]
+    room_s: float
+    breath_from_s: float | None
+
+
+def perform(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, settings: PerformanceSettings) -> PerformedTrack:
+    """Phrases of a monophonic track; `lyrics` must hold one entry per note, in phones of the voice.
+
+    Raises ValueError if the two do not belong together.
+    """
+    if len(lyrics.notes) != len(track.notes):
+        raise ValueError(f"{len(track.notes)} notes but syllables for {len(lyrics.notes)}.")
+    expression = Expression(track, tempo_map)
+    phrases = _phrases(_events(track, lyrics, tempo_map, expression))
+    if settings.mode is Mode.TALK:
+        return perform_lines([_as_line(phrase, lyrics.language) for phrase in phrases], settings)
+    return PerformedTrack(tuple(_performed(phrase, expression, settings) for phrase in phrases))
+
+
+def perform_lines(lines: Sequence[TimedLine], settings: PerformanceSettings) -> PerformedTrack:
+    """Spoken lines, each at its own start."""
+    phrases, notices = [], []
+    for timed in lines:
+        if not any(timed.line.words):
+            continue
+        performance, missed = _spoken(timed, settings)
+        phrases.append(performance)
+        if abs(missed - 1.0) > 0.01:
+            notices.append(
+                f"The line at {timed.start_s:.2f} s cannot be spoken in {timed.length_s:.2f} s; "
+                f"it takes {100 * missed:.0f} % of that. Give it more time or fewer words."
+            )
+    return PerformedTrack(tuple(phrases), tuple(notices))
+
+
+def _events(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, expression: Expression) -> list[_Event]:
+    onsets = [tempo_map.seconds_at(note.onset_ticks) for note in track.notes]
+    offsets = [tempo_map.seconds_at(note.offset_ticks) for note in track.notes]
+    if expression.has(Parameter.SUSTAIN):
+        offsets = _held_by_pedal(onsets, offsets, expression)
+    events = []
+    for index, (note, lyric) in enumerate(zip(track.notes, lyrics.notes, strict=True)):
+        end_s = min(offsets[index], onsets[index + 1]) if index + 1 < len(onsets) else offsets[index]
+        events.append(_Event(index, note, lyric.kind, lyric.syllables, onsets[index], max(end_s, onsets[index] + 0.01)))
+    return events
+
+
+def _held_by_pedal(onsets: Sequence[float], offsets: Sequence[float], expression: Expression) -> list[float]:
+    """A note ends no earlier than the pedal comes up, and no later than the next note."""
+    held = []
+    for index, offset_s in enumerate(offsets):
+        limit_s = onsets[index + 1] if index + 1 < len(onsets) else offset_s + 10.0
+        times_s = np.arange(offset_s, limit_s, 0.01)
+        up = np.flatnonzero(expression.at(Parameter.SUSTAIN, times_s) < 0.5)
+        held.append(float(times_s[up[0]]) if len(up) else max(limit_s if len(times_s) else offset_s, offset_s))
+    return held
+
+
+def _phrases(events: Sequence[_Event]) -> list[_Phrase]:
+    phrases: list[_Phrase] = []
+    current: list[_Event] = []
+    sung_until_s = 0.0
+    room_s, breath_from_s = 0.0, None
+
+    def close() -> None:
+        nonlocal current, breath_from_s
+        if current:
+            phrases.append(_Phrase(tuple(current), room_s, breath_from_s))
+            current, breath_from_s = [], None
+
+    for event in events:
+        if event.kind in (NoteKind.REST, NoteKind.BREATH):
+            close()
+            breath_from_s = event.onset_s if event.kind is NoteKind.BREATH else None
+            continue
+        if current and event.onset_s - sung_until_s >= PHRASE_GAP_S:
+            close()
+        if not current:
+            if event.kind is NoteKind.HOLD:
+                continue  # nothing to hold: the lyrics room gives HOLD only behind a sung note, so a rest has come between
+            room_s = event.onset_s - sung_until_s
+        current.append(event)
+        sung_until_s = event.offset_s
+    close()
+    return phrases
+
+
+def _sung_syllables(phrase: _Phrase, origin_s: float) -> list[SungSyllable]:
+    """Syllables with their vowel times relative to `origin_s`; several on one note share it evenly."""
+    sung: list[SungSyllable] = []
+    for event in phrase.events:
+        if event.kind is NoteKind.HOLD and sung:
+            last = sung[-1]
+            sung[-1] = SungSyllable(last.syllable, last.onset_s, event.offset_s - origin_s, last.note_index)
+            continue
+        borders = np.linspace(event.onset_s, event.offset_s, len(event.syllables) + 1) - origin_s
+        for syllable, start_s, end_s in zip(event.syllables, borders[:-1], borders[1:], strict=True):
+            sung.append(SungSyllable(syllable, float(start_s), float(end_s), event.index))
+    first = sung[0]
+    needed_s = _SHORTEST_LEAD_S * len(first.syllable.onset)
+    if phrase.room_s < needed_s:  # no time before the note: its consonants start with it
+        delay_s = min(needed_s - phrase.room_s, 0.4 * (first.offset_s - first.onset_s))
+        sung[0] = SungSyllable(first.syllable, first.onset_s + delay_s, first.offset_s, first.note_index)
+    return sung
+
+
+def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSettings) -> Performance:
+    first, last = phrase.events[0], phrase.events[-1]
+    earliest_s = max(
+        0.0, first.onset_s - (_PAD_BEFORE_S if phrase.breath_from_s is None else _PAD_BEFORE_S + _LONGEST_BREATH_S)
+    )
+    start_frame = int(np.floor(earliest_s * FRAME_RATE_HZ))
+    origin_s = start_frame / FRAME_RATE_HZ
+    rng = _rng(phrase, start_frame, settings.seed)
+    sung = _sung_syllables(phrase, origin_s)
+    lead_limit_s = min(MAXIMUM_LEAD_S, max(phrase.room_s, _SHORTEST_LEAD_S * len(sung[0].syllable.onset)))
+    spans = lay_phones(
+        sung, lead_limit_s=min(lead_limit_s, sung[0].onset_s), tail_limit_s=_TAIL_S, bridge_s=_BRIDGE_S[settings.mode]
+    )
+    taken = _breath(phrase, origin_s, spans[0].start_s, settings)
+    frames = int(np.ceil((max(spans[-1].end_s, last.offset_s - origin_s) + _PAD_AFTER_S) * FRAME_RATE_HZ))
+    times_s = (np.arange(frames) + 0.5) / FRAME_RATE_HZ
+    pitch = _phrase_pitch(phrase, sung, times_s, origin_s, expression, settings, rng)
+    loud = [
+        LoudNote(event.onset_s - origin_s, event.offset_s - origin_s, event.note.velocity, _accent(event, settings.mode))
+        for event in phrase.events
+    ]
+    shifted = times_s + origin_s
+    absolute_notes = [LoudNote(n.onset_s + origin_s, n.offset_s + origin_s, n.velocity, n.accent) for n in loud]
+    energy = phrase_energy_db(absolute_notes, shifted, expression, settings.dynamics)
+    return Performance(
+        start_frame=start_frame,
+        phones=with_silences([*taken, *spans], frames / FRAME_RATE_HZ),
+        f0_hz=hz_of(pitch),
+        energy_db=energy.astype(np.float32),
+        breathiness=phrase_breathiness(shifted, expression),
+        tension=phrase_tension(shifted, expression),
+        lyrics=tuple(LyricMark(item.onset_s, item.syllable.text) for item in sung),
+        seed=settings.seed,
+    )
+
+
+def _phrase_pitch(
+    phrase: _Phrase,
+    sung: Sequence[SungSyllable],
+    times_s: NDArray[np.float64],
+    origin_s: float,
+    expression: Expression,
+    settings: PerformanceSettings,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """MIDI pitch per frame: sung, or spoken around the written notes for rap; an absolute F0 curve overrides both."""
+    notes = [
+        PitchedNote(e.onset_s - origin_s, e.offset_s - origin_s, e.note.pitch, e.note.vibrato, e.note.pitch_points)
+        for e in phrase.events
+    ]
+
+    def bend_cents(at_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        return expression.at(Parameter.BEND_CENTS, at_s + origin_s)
+
+    def modulation(at_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        return expression.at(Parameter.MODULATION, at_s + origin_s)
+
+    pitch = sung_pitch(notes, times_s, settings, rng, bend_cents, modulation)
+    if settings.mode is Mode.RAP:
+        pitch = _rapped(notes, sung, pitch, times_s, origin_s, expression, settings, rng)
+    written_hz = expression.at(Parameter.F0_HZ, times_s + origin_s)
+    written = written_hz > 20.0
+    return np.where(written, 69.0 + 12.0 * np.log2(np.where(written, written_hz, 440.0) / 440.0), pitch)
+
+
+def _rapped(
+    notes: Sequence[PitchedNote],
+    sung: Sequence[SungSyllable],
+    pitch: NDArray[np.float64],
+    times_s: NDArray[np.float64],
+    origin_s: float,
+    expression: Expression,
+    settings: PerformanceSettings,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Between a spoken contour at the speaker's register and the written pitch, by the strength at each instant."""
+    strength = np.full(len(times_s), settings.pitch_strength)
+    if expression.has(Parameter.PITCH_STRENGTH):
+        strength = np.clip(expression.at(Parameter.PITCH_STRENGTH, times_s + origin_s), 0.0, 1.0)
+    syllables = [SpokenSyllable(s.onset_s, s.offset_s, s.syllable.stress, s is sung[-1]) for s in sung]
+    contour = settings.intonation * spoken_contour(syllables, times_s, is_question=False, rng=rng)
+    centre = float(np.median([note.pitch for note in notes]))
+    spoken_centre = centre + 12.0 * round((settings.speaking_pitch - centre) / 12.0)
+    if abs(spoken_centre - settings.speaking_pitch) > 4.0:
+        spoken_centre = settings.speaking_pitch
+    octave_shift = 12.0 * round((spoken_centre - centre) / 12.0)
+    melody = np.where(strength >= 0.5, pitch, pitch + octave_shift)
+    return strength * melody + (1.0 - strength) * (spoken_centre + contour)
+
+
+def _accent(event: _Event, mode: Mode) -> float:
+    if mode is Mode.SING:
+        return 0.0
+    return max((1.0 if s.stress == 1 else 0.4 if s.stress == 2 else 0.0 for s in event.syllables), default=0.0)
+
+
+def _breath(phrase: _Phrase, origin_s: float, first_phone_s: float, settings: PerformanceSettings) -> list[PhoneSpan]:
+    """A written breath over its note, or a catch breath in the last quarter second of a rest."""
+    end_s = first_phone_s - 0.03
+    if phrase.breath_from_s is not None:
+        start_s = max(0.0, phrase.breath_from_s - origin_s, end_s - _LONGEST_BREATH_S)
+    elif settings.breaths and phrase.room_s >= _BREATH_REST_S:
+        start_s = phrase.events[0].onset_s - origin_s - _BREATH_WINDOW_S
+    else:
+        return []
+    return [breath(start_s, end_s)] if end_s - start_s >= _SHORTEST_BREATH_S else []
+
+
+def _as_line(phrase: _Phrase, language: str) -> TimedLine:
+    words: list[list[Syllable]] = []
+    for event in phrase.events:
+        for syllable in event.syllables:
+            if syllable.is_word_start or not words:
+                words.append([])
+            words[-1].append(syllable)
+    line = SpokenLine(language, tuple(tuple(word) for word in words), (0,) * len(words))
+    first, last = phrase.events[0], phrase.events[-1]
+    return TimedLine(line, first.onset_s, last.offset_s - first.onset_s)
+
+
+def _spoken(timed: TimedLine, settings: PerformanceSettings) -> tuple[Performance, float]:
+    """A spoken line as a performance, and the factor by which its length was missed."""
+    lead_s = min(0.1, timed.start_s)
+    start_frame = int(np.floor((timed.start_s - lead_s) * FRAME_RATE_HZ))
+    offset_s = timed.start_s - start_frame / FRAME_RATE_HZ
+    spans, vowels, missed = spoken_phones(timed.line, speech_rate=settings.speech_rate, length_s=timed.length_s)
+    spans = [PhoneSpan(s.symbol, s.start_s + offset_s, s.end_s + offset_s, s.note_index) for s in spans]
+    vowels = [SpokenSyllable(v.start_s + offset_s, v.end_s + offset_s, v.stress, v.is_phrase_end) for v in vowels]
+    frames = int(np.ceil((spans[-1].end_s + _PAD_AFTER_S) * FRAME_RATE_HZ))
+    times_s = (np.arange(frames) + 0.5) / FRAME_RATE_HZ
+    words = "|".join(syllable.text for word in timed.line.words for syllable in word)
+    rng = _seeded(f"{settings.seed}:{start_frame}:{words}")
+    contour = spoken_contour(vowels, times_s, is_question=timed.line.is_question, rng=rng)
+    place = np.clip((times_s - vowels[0].start_s) / max(0.3, vowels[-1].end_s - vowels[0].start_s), 0.0, 1.0)
+    neutral = np.zeros(frames, dtype=np.float32)
+    syllables = [syllable for word in timed.line.words for syllable in word]
+    performance = Performance(
+        start_frame=start_frame,
+        phones=with_silences(spans, frames / FRAME_RATE_HZ),
+        f0_hz=hz_of(settings.speaking_pitch + settings.intonation * contour),
+        energy_db=(1.5 - 4.0 * place).astype(np.float32),
+        breathiness=neutral,
+        tension=neutral,
+        lyrics=tuple(LyricMark(v.start_s, s.text) for v, s in zip(vowels, syllables, strict=True)),
+        seed=settings.seed,
+    )
+    return performance, missed
+
+
+def _rng(phrase: _Phrase, start_frame: int, seed: int) -> np.random.Generator:
+    notes = [(e.note.pitch, e.note.velocity, round(e.onset_s - phrase.events[0].onset_s, 4)) for e in phrase.events]
+    return _seeded(f"{seed}:{start_frame}:{notes}")
+
+
+def _seeded(text: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:8], "little"))

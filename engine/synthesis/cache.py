@@ -1,0 +1,72 @@
+"""Rendered phrases on disk, found again by the hash of everything that shaped them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.performance.types import Performance
+from engine.voice.types import Voice
+
+log = logging.getLogger(__name__)
+
+RENDER_VERSION = 1  # raise when the same performance and weights would sound different
+
+
+def phrase_key(performance: Performance, voice: Voice) -> str:
+    """Hex key of one phrase sung by one voice."""
+    return hashlib.sha256(f"{RENDER_VERSION}:{voice.fingerprint}:{performance.hash}".encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True)
+class PhraseCache:
+    """A folder of phrases, trimmed to `limit_bytes` by age of last use. A damaged entry counts as missing."""
+
+    folder: Path
+    limit_bytes: int = 1_000_000_000
+
+    def load(self, key: str) -> NDArray[np.float32] | None:
+        path = self._path(key)
+        try:
+            samples = np.load(path, allow_pickle=False)
+            os.utime(path)
+        except (OSError, ValueError, EOFError):
+            return None
+        return samples if samples.dtype == np.float32 and samples.ndim == 1 and np.isfinite(samples).all() else None
+
+    def store(self, key: str, samples: NDArray[np.float32]) -> None:
+        """Keep a phrase; a full or read-only disk only costs the next render its head start."""
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
+                np.save(stream, samples, allow_pickle=False)
+            os.replace(stream.name, path)
+        except OSError as error:
+            log.warning("The phrase cache %s cannot be written (%s); rendering goes on without it.", self.folder, error)
+
+    def trim(self) -> None:
+        """Delete the least recently used phrases beyond the limit."""
+        entries = []
+        for path in self.folder.glob("*/*.npy"):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            entries.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if total <= self.limit_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.npy"
