@@ -7,7 +7,6 @@ Readers are imported when they are needed, so that a MIDI user never pays for YA
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +68,8 @@ def write_score(score: Score, path: str | os.PathLike[str]) -> None:
 
 
 def _read_bytes(path: Path) -> bytes:
+    if "\0" in str(path):
+        raise ScoreError(f"{str(path)!r} cannot be read: no file name has a NUL in it.")
     try:
         if path.is_dir():
             raise ScoreError(f"{path} is a folder. Give one score file; {_known_formats()}")
@@ -80,8 +81,8 @@ def _read_bytes(path: Path) -> bytes:
         if size > MAX_FILE_MB * 2**20:
             raise ScoreError(f"{path} has {size / 2**20:.0f} MB; scores may have {MAX_FILE_MB} MB. Is it really a score?")
         data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        raise ScoreError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    except OSError as error:
+        raise ScoreError(f"{path} cannot be read: {error.strerror}. Check its name and its permissions.") from error
     if not data:
         raise ScoreError(f"{path} is empty. Export the score again; {_known_formats()}")
     return data

@@ -345,6 +345,7 @@ def _attach(part: _Part, syllables: tuple[Syllable, ...], tolerance: int) -> lis
             placed[onset] = syllable.lyric
     for onset, lyric in placed.items():
         index = part.top_notes[onset]
-        part.notes[index] = replace(part.notes[index], lyric=lyric)
+        note = part.notes[index]
+        part.notes[index] = Note(note.onset_ticks, note.duration_ticks, note.pitch, note.velocity, lyric)
     part.has_lyrics = part.has_lyrics or bool(placed)
     return rest

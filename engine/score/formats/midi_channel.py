@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..types import Curve, Note, Parameter
 from .midi_events import BEND, CHANNEL_PRESSURE, CONTROL, KEY_PRESSURE, NOTE_OFF, NOTE_ON, MidiEvent
@@ -57,8 +57,7 @@ def bend_to_midi(cents: float, range_cents: int) -> int:
     return min(2 * BEND_CENTRE - 1, max(0, BEND_CENTRE + round(cents / range_cents * BEND_CENTRE)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Strike:
+class _Strike(NamedTuple):
     """A note-on, or a note-off when `velocity` is 0."""
 
     tick: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..types import BREATH_MARKS, HOLD, NEXT_SYLLABLE, REST_MARKS
 
@@ -20,8 +20,8 @@ _CHARSET_TAGS = {b"{@LATIN}": "cp1252", b"{@JP}": "cp932"}  # MMA RP-026
 # Lead bytes (inclusive ranges) of the everyday characters of each double-byte charset; GB and KS text has high second bytes.
 _EVERYDAY_LEADS = {
     "cp932": ((0x81, 0x83), (0x88, 0x97)),  # punctuation, kana; first-level kanji
-    "gb18030": ((0xA1, 0xA5), (0xB0, 0xD7)),  # punctuation, kana; first-level hanzi
     "cp949": ((0xA1, 0xA3), (0xB0, 0xC8)),  # punctuation; hangul
+    "gb18030": ((0xA1, 0xA5), (0xB0, 0xD7)),  # punctuation, kana; first-level hanzi
 }
 _LEAST_SECOND_BYTE = {"cp932": 0x40, "gb18030": 0xA1, "cp949": 0xA1}
 _LONE_WESTERN_BYTE = re.compile(rb"(?<![\x80-\xff])[\x91-\x94\xc0-\xff](?![\x80-\xff])")
@@ -48,7 +48,8 @@ def sniff_charset(payloads: Iterable[bytes]) -> str:
             return charset
     shares = {charset: _everyday_share(sample, charset) for charset in _EVERYDAY_LEADS}
     shares["cp1252"] = len(_LONE_WESTERN_BYTE.findall(sample)) / len(_HIGH_BYTE.findall(sample))
-    best = max(shares, key=lambda charset: shares[charset])
+    # All hangul bytes are hanzi bytes too, so of nearly equal shares the first, from the narrower range, counts.
+    best = max(shares, key=lambda charset: round(shares[charset], 1))
     return best if shares[best] > 0 else _FALLBACK_CHARSET
 
 
@@ -99,16 +100,14 @@ def karaoke_language(text: str) -> str | None:
     return _KARAOKE_LANGUAGES.get(text[2:6].upper()) if text.startswith("@L") else None
 
 
-@dataclass(frozen=True, slots=True)
-class Syllable:
+class Syllable(NamedTuple):
     """What is written at one tick, in the convention of `engine.score.types`."""
 
     tick: int
     lyric: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """One event's words, with what its spaces and line marks say about its neighbours."""
 
     tick: int
@@ -151,7 +150,7 @@ def _pieces(events: Sequence[tuple[int, str]]) -> list[_Piece]:
             starts = text[0].isspace() or text[0] in _LINE_MARKS
             pieces.append(_Piece(tick, core, starts, text[-1].isspace()))
         elif text and pieces:  # a lone space or line mark
-            pieces[-1] = replace(pieces[-1], breaks_after=True)
+            pieces[-1] = pieces[-1]._replace(breaks_after=True)
     return pieces
 
 
@@ -175,7 +174,7 @@ def _continuations(pieces: list[_Piece], *, spaced: bool) -> list[bool]:
 
 def _is_suffix(text: str) -> bool:
     """ "-ly": the hyphen of "ti-" written on the other side."""
-    return text.startswith("-") and not _HOLD_MARK.fullmatch(text)
+    return text.startswith("-") and _HOLD_MARK.fullmatch(text) is None
 
 
 def _may_join(text: str, following: str) -> bool:

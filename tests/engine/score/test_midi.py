@@ -1,0 +1,452 @@
+"""MIDI files, healthy and broken, written out byte by byte."""
+
+import struct
+
+import pytest
+from smf_bytes import joined, mtrk, name, off, on, smf, sung, text, varlen
+
+from engine.errors import ScoreError
+from engine.score import Curve, Meter, Note, Parameter, Score, TempoChange, TempoMap, Track
+from engine.score.formats.midi import read_midi, write_midi
+from engine.score.formats.midi_events import MAX_EVENTS
+
+
+def read(data):
+    return read_midi(data, title="song")
+
+
+def spans(track):
+    return [(note.onset_ticks, note.duration_ticks, note.pitch) for note in track.notes]
+
+
+def lyrics(score):
+    return [note.lyric for note in score.tracks[0].notes]
+
+
+# --- Notes ---
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (("00 90 3C 64", "83 60 80 3C 40"), [(0, 480, 60)]),
+        (("00 90 3C 64", "83 60 3C 00", "00 3E 64", "83 60 3E 00"), [(0, 480, 60), (480, 480, 62)]),  # running status
+        (("00 90 3C 64", "00 FF 01 01 61", "60 3C 00"), [(0, 96, 60)]),  # running status goes on after a meta event
+        (("00 90 3C 64", "00 3C 64", "60 3C 00", "60 3C 00"), [(0, 96, 60), (0, 192, 60)]),  # twice the same key
+        ((on(0, 60), on(240, 60), off(240, 60), off(240, 60)), [(0, 480, 60), (240, 480, 60)]),  # overlapping, one key
+        ((on(0, 60), on(480, 60), off(0, 60), off(480, 60)), [(0, 480, 60), (480, 480, 60)]),  # struck before released
+        ((on(0, 60), off(0, 60)), [(0, 1, 60)]),  # no length
+        ((off(0, 60), on(0, 62), off(480, 62)), [(0, 480, 62)]),  # a release without a note
+        ((on(0, 60), on(480, 62), off(480, 62)), [(0, 960, 60), (480, 480, 62)]),  # never released
+        ((on(0, 60), on(480, 60), off(480, 60)), [(0, 480, 60), (480, 480, 60)]),  # released once of twice
+        ((on(0, 60), on(0, 64), "60 B0 7B 00"), [(0, 96, 60), (0, 96, 64)]),  # all notes off
+        (("00 F0 03 01 02 F7", on(0, 60), off(96, 60)), [(0, 96, 60)]),  # system exclusive
+        (("00 F8", on(0, 60), "10 F2 01 02", off(80, 60)), [(0, 96, 60)]),  # live-only events have no place here
+    ],
+)
+def test_notes(events, expected):
+    assert spans(read(smf(mtrk(*events))).tracks[0]) == expected
+
+
+def test_velocity_is_kept():
+    assert read(smf(mtrk(on(0, 60, velocity=17), off(1, 60)))).tracks[0].notes[0].velocity == 17
+
+
+@pytest.mark.parametrize(
+    ("events", "notice"),
+    [
+        ((on(0, 60), off(0, 60)), "had no length"),
+        ((on(0, 60),), "was never released"),
+        ((on(0, 60), off(1, 60), off(0, 60)), "without being struck"),
+        (("60 60", on(0, 60), off(1, 60)), "belong to no event"),
+        (("00 F8", on(0, 60), off(1, 60)), "do not belong in a file"),
+        (("00 90 BC 64", off(1, 60)), "above 127"),
+        ((on(0, 60), off(1, 60), "00 B0 0A 40"), "does not use were left out: 10"),
+        ((on(0, 60), off(1, 60), "00 FF 51 03 00 00 00"), "without a tempo"),
+        ((on(0, 60), off(1, 60), "00 FF 58 04 00 02 18 08"), "time signature"),
+        ((on(0, 60), off(1, 60), "00 E1 00 00"), "belongs to no notes"),
+        ((), "holds no notes"),
+    ],
+)
+def test_repairs_are_told(events, notice):
+    assert any(notice in line for line in read(smf(mtrk(*events))).notices)
+
+
+def test_a_healthy_file_has_no_notices():
+    assert read(smf(mtrk(name("Vox"), sung("la", "la")))).notices == ()
+
+
+# --- Files, chunks, time ---
+
+
+def test_channels_of_one_track_become_tracks():
+    events = (name("Band"), on(0, 60), on(0, 40, channel=2), on(0, 36, channel=9), off(9, 60), off(0, 40, 2), off(0, 36, 9))
+    tracks = read(smf(mtrk(*events), file_format=0)).tracks
+    assert [track.name for track in tracks] == ["Band (channel 1)", "Band (channel 3)", "Band (channel 10)"]
+    assert [track.is_drums for track in tracks] == [False, False, True]
+
+
+def test_names_of_tracks():
+    instrument = text(0, "Oboe", kind=0x04)
+    score = read(smf(mtrk(name("Vox\0"), sung(None)), mtrk(instrument, sung(None)), mtrk(sung(None)), mtrk(name("conductor"))))
+    assert [track.name for track in score.tracks] == ["Vox", "Oboe", "Track 3"]
+
+
+def test_tempo_and_meter_of_any_track():
+    first = mtrk("00 FF 51 03 07 A1 20", "00 FF 58 04 03 03 18 08")  # 120 bpm, 3/8
+    second = mtrk("83 60 FF 51 03 0F 42 40", sung(None))  # 60 bpm from tick 480
+    score = read(smf(first, second))
+    assert score.tempo_map.changes == (TempoChange(0, 500_000), TempoChange(480, 1_000_000))
+    assert score.meters == (Meter(0, 3, 8),)
+
+
+@pytest.mark.parametrize(
+    ("division", "ticks_per_s"),
+    [(0xE728, 1000), (0xE878, 24 * 120), (0xE250, 2400), (0xE364, 100 * 30_000 / 1_001)],  # 25, 24, 30 and 29.97 frames
+)
+def test_smpte_time(division, ticks_per_s):
+    tempo = "00 FF 51 03 07 A1 20"
+    score = read(smf(mtrk(tempo, on(0, 60), off(5000, 60)), division=division))
+    assert score.tempo_map.seconds_at(5000) == pytest.approx(5000 / ticks_per_s)
+    assert any("SMPTE" in notice for notice in score.notices)
+
+
+@pytest.mark.parametrize("division", [0, 0xE700])
+def test_impossible_division_becomes_480(division):
+    assert read(smf(mtrk(sung(None)), division=division)).ppq == 480
+
+
+def test_format_2_patterns_follow_one_another():
+    score = read(smf(mtrk(sung("one")), mtrk(sung("two")), file_format=2))
+    assert [spans(track) for track in score.tracks] == [[(0, 480, 60)], [(480, 480, 60)]]
+    assert any("format 2" in notice for notice in score.notices)
+
+
+TWO_TRACKS = (mtrk(name("a"), sung("la", "la")), mtrk(name("b"), sung(None)))
+
+
+def with_length(track, length):
+    return track[:4] + struct.pack(">I", length) + track[8:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        smf(with_length(TWO_TRACKS[0], 3), TWO_TRACKS[1]),
+        smf(with_length(TWO_TRACKS[0], 0), TWO_TRACKS[1]),
+        smf(with_length(TWO_TRACKS[0], 0xFFFFFFFF), TWO_TRACKS[1]),
+        smf(with_length(TWO_TRACKS[0], len(TWO_TRACKS[0]) - 8 + len(TWO_TRACKS[1])), TWO_TRACKS[1]),  # swallows the second
+        smf(mtrk(name("a"), sung("la", "la"), end=False), TWO_TRACKS[1]),
+        smf(TWO_TRACKS[0], b"XFIH\0\0\0\2ab", TWO_TRACKS[1]),  # a chunk of somebody's own
+        smf(TWO_TRACKS[0], b"\0\0\0", TWO_TRACKS[1]),  # padding
+        smf(*TWO_TRACKS) + b"\0" * 50,
+        b"RIFF\xff\0\0\0RMIDdata\xf0\0\0\0" + smf(*TWO_TRACKS),
+        b"\0" * 128 + smf(*TWO_TRACKS),  # MacBinary
+    ],
+)
+def test_damaged_chunks_lose_nothing(data):
+    score = read(data)
+    assert [(track.name, len(track.notes)) for track in score.tracks] == [("a", 2), ("b", 1)]
+    assert lyrics(score) == ["la", "la"]
+
+
+def test_a_cut_file_gives_what_is_there():
+    whole = smf(mtrk(sung(*["la"] * 10)))
+    score = read(whole[: len(whole) // 2])
+    assert 3 <= len(score.tracks[0].notes) <= 5
+    assert any("is cut off" in notice for notice in score.notices)
+
+
+def test_longer_than_a_day_is_damage():
+    score = read(smf(mtrk(sung("la"), on(0x0FFFFFFF, 62), off(10, 62))))
+    assert spans(score.tracks[0]) == [(0, 480, 60)]
+    assert any("24 hours" in notice for notice in score.notices)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "no MThd"),
+        (b"hello", "no MThd"),
+        (b"MThd\0\0\0\6\0", "inside its header"),
+        (smf(*[mtrk()] * 3000), "chunks"),
+        (smf(mtrk("00 90 3C 64", b"\0\x3c\x40" * (MAX_EVENTS + 1))), "events"),
+    ],
+)
+def test_refused(data, says):
+    with pytest.raises(ScoreError, match=says):
+        read(data)
+
+
+# --- Controllers ---
+
+
+def curve(data, parameter):
+    found = read(data).tracks[0].curve(parameter)
+    return dict(zip(found.ticks, found.values, strict=True))
+
+
+RANGE_12 = "00 B0 65 00 00 64 00 00 06 0C 00 26 00"  # registered parameter 0 (bend range) = 12 semitones, 0 cents
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (("00 E0 00 40",), {0: 0}),
+        (("00 E0 00 60", "10 E0 00 00"), {0: 100, 16: -200}),  # 2 semitones unless told otherwise
+        ((RANGE_12, "00 E0 00 60"), {0: 600}),
+        (("00 B0 65 00 00 64 00 00 06 01 00 26 32", "00 E0 00 00"), {0: -150}),  # coarse and fine
+        ((RANGE_12, "00 B0 65 7F 00 64 7F 00 06 02", "00 E0 00 60"), {0: 600}),  # the null parameter takes no data
+        ((RANGE_12, "00 B0 63 00 00 62 00 00 06 02", "00 E0 00 60"), {0: 600}),  # neither does an unregistered one
+        (("00 E0 00 60", "10" + RANGE_12[2:]), {0: 100, 16: 600}),  # a new range bends what is bent
+        (("00 E0 00 60", "10 B0 79 00"), {0: 100, 16: 0}),  # reset all controllers
+    ],
+)
+def test_bend(events, expected):
+    assert curve(smf(mtrk(*events, sung(None))), Parameter.BEND_CENTS) == expected
+
+
+@pytest.mark.parametrize(
+    ("controller", "parameter"),
+    [
+        (1, Parameter.MODULATION),
+        (2, Parameter.BREATH),
+        (7, Parameter.VOLUME),
+        (11, Parameter.EXPRESSION),
+        (64, Parameter.SUSTAIN),
+        (74, Parameter.BRIGHTNESS),
+    ],
+)
+def test_controllers(controller, parameter):
+    events = (bytes((0, 0xB0, controller, 0)), bytes((10, controller, 127)))
+    assert curve(smf(mtrk(*events, sung(None))), parameter) == {0: 0.0, 10: 1.0}
+
+
+def test_brightness_64_is_neutral():
+    assert curve(smf(mtrk("00 B0 4A 40", sung(None))), Parameter.BRIGHTNESS) == {0: 0.5}
+
+
+def test_pressure_of_channel_and_key():
+    assert curve(smf(mtrk("00 D0 7F", sung(None))), Parameter.PRESSURE) == {0: 1.0}
+    keyed = smf(mtrk(on(0, 60), "10 A0 3C 7F", off(10, 60)))
+    assert curve(keyed, Parameter.PRESSURE) == {16: 1.0, 26: 0.0}  # the key's release ends it
+
+
+def test_controllers_on_a_track_of_their_own():
+    score = read(smf(mtrk("00 B0 0B 7F"), mtrk(sung(None)), mtrk("00 B0 0B 00", sung(None))))
+    assert [track.curve(Parameter.EXPRESSION).values for track in score.tracks] == [(1.0,), (0.0,)]
+
+
+# --- Lyrics ---
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (["ti-", "me", "la"], ["ti-", "me", "la"]),  # hyphens
+        (["twin", "-kle", "star"], ["twin-", "kle", "star"]),  # hyphens on the other side
+        ([" Twin", "kle", " lit", "tle", " star"], ["Twin-", "kle", "lit-", "tle", "star"]),  # karaoke
+        (["Twin", "kle ", "lit", "tle ", "star\r"], ["Twin-", "kle", "lit-", "tle", "star"]),  # spaces after words
+        (["\\Twin", "kle", " star", "/How", " I"], ["Twin-", "kle", "star", "How", "I"]),  # paragraph and line marks
+        (["Twin- ", "kle ", "star "], ["Twin-", "kle", "star"]),
+        (["hello", "big", "wide", "world"], ["hello", "big", "wide", "world"]),  # whole words
+        (["one", " two", *["la"] * 20], ["one", "two", *["la"] * 20]),  # a stray space is no convention
+        ([" lo", "-", "ver", " boy"], ["lo-", "-", "ver", "boy"]),  # a hold inside a word
+        (["love", "+~", "ー", "_", "__", "+*", "-"], ["love", "-", "-", "-", "-", "-", "-"]),
+        (["beau", "+", "+2", "love_"], ["beau", "+", "+2", "love"]),
+        (["AP", "word[w er d]", "[w er d]", "'oh", "br", "R"], ["AP", "word[w er d]", "[w er d]", "'oh", "br", "R"]),
+        ([" あ", "い", " し", "て"], ["あ", "い", "し", "て"]),  # one kana is one syllable, never part of a word
+        ([" 사", "랑", " 해"], ["사-", "랑", "해"]),
+        ([" it's", " a-", "way,", " now!"], ["it's", "a-", "way,", "now!"]),
+        (["{@JP}", "la"], [None, "la"]),
+    ],
+)
+def test_lyric_conventions(written, expected):
+    assert lyrics(read(smf(mtrk(sung(*written))))) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "charset"),
+    [
+        ("愛してる 夢の中へ", "utf-8"),
+        ("あいしてる ゆめの 中で 会いましょう", "shift-jis"),
+        ("アイシテル セカイ", "shift-jis"),
+        ("月亮 代表 我的 心 你问我 爱你 有多深", "gbk"),
+        ("사랑 해요 그대 만을 영원히", "euc-kr"),
+        ("café où étais-tu mon âme", "latin-1"),
+        ("Mädchen über schöne Straße", "latin-1"),
+        ("corazón mañana niño", "latin-1"),
+        ("été", "latin-1"),
+    ],
+)
+def test_charsets(written, charset):
+    words = written.split()
+    assert lyrics(read(smf(mtrk(sung(*(word.encode(charset) for word in words)))))) == words
+
+
+@pytest.mark.parametrize(
+    ("tag", "payload", "expected"),
+    [("{@JP}", b"\xb1\xb2\xb3\xb4", "ｱｲｳｴ"), ("{@LATIN}", b"\xc9\xe9\xc9\xe9", "ÉéÉé")],
+)
+def test_charset_tags(tag, payload, expected):
+    assert lyrics(read(smf(mtrk(text(0, tag), sung(payload))))) == [expected]
+
+
+def test_a_karaoke_file():
+    headers = [text(0, line, kind=1) for line in ("@KMIDI KARAOKE FILE", "@LENGL", "@TSong", "@TWriter")]
+    words = [text(delta, word, kind=1) for delta, word in ((0, "\\Twin"), (480, "kle"), (480, " star"), (480, "/how"))]
+    score = read(smf(mtrk(*headers), mtrk(name("Words"), *words), mtrk(name("Melody"), sung(*[None] * 4))))
+    assert lyrics(score) == ["Twin-", "kle", "star", "how"]
+    assert score.tracks[0].language == "en"
+
+
+def test_the_same_words_as_lyrics_and_as_texts_are_sung_once():
+    both = [joined(text(0, w), text(0, w, kind=1), on(0, 60), off(480, 60)) for w in (" a", " b", " c", " d", " e")]
+    score = read(smf(mtrk(*both)))
+    assert lyrics(score) == ["a", "b", "c", "d", "e"]
+    assert score.notices == ()
+
+
+def test_remarks_are_no_lyrics():
+    score = read(smf(mtrk(text(0, "Made with a sequencer", kind=1), text(0, "2024", kind=1), sung(None, None))))
+    assert lyrics(score) == [None, None]
+    assert score.notices == ()
+
+
+def test_lyrics_on_another_track_go_to_the_notes_that_fit():
+    words = mtrk(*[text(480 if i else 0, "la") for i in range(4)])
+    bass = mtrk(name("Bass"), *[on(0, 40) + off(960, 40) for _ in range(2)])
+    busy = mtrk(name("Arpeggio"), *[on(0, 70) + off(60, 70) for _ in range(32)])
+    drums = mtrk(name("Drums"), sung(*[None] * 4, channel=9))
+    melody = mtrk(name("Vox"), sung(*[None] * 4))
+    score = read(smf(words, bass, busy, drums, melody))
+    assert [track.name for track in score.tracks if track.has_lyrics] == ["Vox"]
+    assert [note.lyric for note in score.tracks[-1].notes] == ["la"] * 4
+
+
+def test_lyrics_in_a_format_0_file_find_their_channel():
+    events = [
+        joined(
+            text(0, "la"), on(0, 72), on(0, 40, channel=1), off(240, 40, 1), on(0, 41, channel=1), off(240, 41, 1), off(0, 72)
+        )
+        for _ in range(4)
+    ]
+    score = read(smf(mtrk(*events), file_format=0))
+    assert [track.has_lyrics for track in score.tracks] == [True, False]
+
+
+def test_lyrics_beside_their_notes_go_to_the_nearest():
+    events = joined(text(0, "a"), on(5, 60), off(475, 60), on(0, 60), text(7, "b"), off(473, 60))
+    score = read(smf(mtrk(events)))
+    assert lyrics(score) == ["a", "b"]
+
+
+def test_lyrics_far_from_any_note_are_told():
+    score = read(smf(mtrk(sung("a", "b"), text(4800, "lost"))))
+    assert lyrics(score) == ["a", "b"]
+    assert any('"lost"' in notice for notice in score.notices)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [("oh", "yeah", "oh yeah"), ("oh", "oh", "oh"), ("a-", "way", "away"), ("\\", "oh", "oh")],
+)
+def test_two_lyrics_on_one_tick(first, second, expected):
+    score = read(smf(mtrk(text(0, first), sung(second))))
+    assert lyrics(score) == [expected]
+    assert any("joined" in notice for notice in score.notices) == (first in ("oh", "a-") and second != first)
+
+
+def test_a_chord_has_its_words_on_the_top_note():
+    score = read(smf(mtrk(text(0, "oh"), on(0, 60), on(0, 64), off(480, 60), off(0, 64))))
+    assert lyrics(score) == [None, "oh"]
+
+
+# --- Writing ---
+
+
+def song(*tracks, ppq=480, changes=(), meters=()):
+    return Score("song", ppq, tracks, TempoMap(ppq, changes), meters)
+
+
+WORDS = ("ti-", "me", "-", "+", "AP", "你", "word[w er d]", "'oh", "été", None, "l'a mour")
+VOX = Track(
+    "Vöx",
+    tuple(Note(i * 240, 200 + i, 60.0 + i, 90 + i, word) for i, word in enumerate(WORDS)),
+    (
+        Curve(Parameter.BEND_CENTS, (0, 7, 960), (0.0, 1199.0, -700.0), stepped=True),
+        Curve(Parameter.BRIGHTNESS, (0, 240), (0.5, 1.0), stepped=True),
+        Curve(Parameter.EXPRESSION, (100,), (1.0,), stepped=True),
+        Curve(Parameter.PRESSURE, (5,), (0.0,), stepped=True),
+    ),
+)
+
+
+def test_round_trip():
+    drums = Track("Kit", (Note(0, 10, 36.0), Note(10, 10, 36.0)), is_drums=True)
+    score = song(
+        VOX, drums, changes=(TempoChange(0, 480_000), TempoChange(960, 612_345)), meters=(Meter(0, 6, 8), Meter(2880, 7, 4))
+    )
+    back = read(write_midi(score))
+    assert back.notices == ()
+    assert (back.ppq, back.tempo_map, back.meters) == (score.ppq, score.tempo_map, score.meters)
+    assert [track.name for track in back.tracks] == ["Vöx", "Kit"]
+    assert [track.notes for track in back.tracks] == [VOX.notes, drums.notes]
+    assert back.tracks[1].is_drums
+    for written in VOX.curves:
+        found = back.tracks[0].curve(written.parameter)
+        assert found.ticks == written.ticks
+        assert found.values == pytest.approx(written.values, abs=1200 / 8192 / 2 if written.parameter == "bend_cents" else 1e-9)
+    assert write_midi(back) == write_midi(read(write_midi(back)))
+
+
+@pytest.mark.parametrize("controller", [1, 2, 7, 11, 64, 74])
+def test_every_controller_value_round_trips(controller):
+    events = b"".join(bytes((1, 0xB0, controller, value)) for value in range(128))
+    track = read(smf(mtrk(events, sung(None)))).tracks[0]
+    assert len(track.curves[0].ticks) == 128
+    assert read(write_midi(song(track))).tracks[0].curves == track.curves
+
+
+def test_quarter_tones_are_bent():
+    track = Track("Vox", (Note(0, 480, 60.5), Note(480, 480, 61.0)))
+    back = read(write_midi(song(track))).tracks[0]
+    assert [
+        note.pitch * 100 + cents for note, cents in zip(back.notes, back.curve(Parameter.BEND_CENTS).values, strict=True)
+    ] == pytest.approx([6050, 6100])
+
+
+def test_sloping_lines_become_fine_stairs():
+    slope = Curve(Parameter.BEND_CENTS, (480, 960), (0.0, 200.0))
+    track = Track("Vox", (Note(0, 960, 60.0),), (slope,))
+    back = read(write_midi(song(track))).tracks[0].curve(Parameter.BEND_CENTS)
+    assert len(back.ticks) > 90
+    assert all(
+        value == pytest.approx(max(0, (tick - 480) / 480 * 200), abs=0.05)
+        for tick, value in zip(back.ticks, back.values, strict=True)
+    )
+
+
+def test_long_silences_and_fine_resolutions():
+    far = 2**29
+    back = read(write_midi(song(Track("Vox", (Note(far, 480, 60.0, lyric="la"),)), ppq=32_767)))
+    assert back.tracks[0].notes[0].onset_ticks == far
+    fine = read(write_midi(song(Track("Vox", (Note(100_000, 50_000, 60.0),)), ppq=100_000)))
+    assert (fine.ppq, spans(fine.tracks[0])) == (15_360, [(15_360, 7_680, 60.0)])
+
+
+def test_what_midi_cannot_say_is_logged(caplog):
+    track = Track("Vox", (Note(0, 480, 60.0),), (Curve(Parameter.TENSION, (0,), (1.0,)),))
+    assert read(write_midi(song(track))).tracks[0].curves == ()
+    assert "tension" in caplog.text
+
+
+def test_pitches_outside_midi_are_refused():
+    with pytest.raises(ScoreError, match="Transpose"):
+        write_midi(song(Track("Vox", (Note(0, 480, 130.0),))))
+
+
+def test_variable_length_numbers():
+    for delta in (0, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152):
+        assert spans(read(smf(mtrk(on(delta, 60), off(1, 60)))).tracks[0]) == [(delta, 1, 60)]
+    assert varlen(480) == bytes.fromhex("83 60")
