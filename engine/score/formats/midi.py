@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import re
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,7 @@ _KARAOKE_LINES = 2  # so many line marks make text events lyrics
 _KARAOKE_WORDS = 4  # so many text events, nearly all on note onsets, do too
 _KARAOKE_HIT_SHARE = 0.75
 _OWN_TRACK_HIT_SHARE = 0.5
+_VOCAL_NAME = re.compile(r"vo[cx]|voice|melod|lead|sing|歌|主旋律|メロ|ボーカル|보컬|멜로디", re.IGNORECASE)
 _FIT_SAMPLE = 500  # so many syllables decide which notes the words belong to
 _MAX_FIT_LOOKUPS = 500_000
 _EXAMPLES = 3
@@ -281,7 +283,7 @@ def _is_karaoke(texts: list[tuple[int, str]], onsets: set[int]) -> bool:
     """Are these text events words to sing, and not remarks?"""
     if sum(midi_text.starts_karaoke_line(text) for _, text in texts) >= _KARAOKE_LINES:
         return True
-    hits = sum(tick in onsets for tick, _ in texts)
+    hits = sum(tick in onsets and not midi_text.is_chord_name(text) for tick, text in texts)
     return len(texts) >= _KARAOKE_WORDS and hits >= _KARAOKE_HIT_SHARE * len(texts)
 
 
@@ -302,9 +304,16 @@ def _best_part(source: _LyricSource, parts: list[_Part], tolerance: int, most_pa
         if share(best) >= _OWN_TRACK_HIT_SHARE:
             return best
     free = sorted((part for part in parts if not part.has_lyrics), key=lambda part: (part.is_drums, -len(part.notes)))
-    fits = [(not part.is_drums, _fit(source, part, share(part)), -index) for index, part in enumerate(free[:most_parts])]
-    hitting = [fit for fit in fits if fit[1] > 0]
-    return free[-max(hitting)[2]] if hitting else None
+    fits = [(_fit(source, part, share(part)), part) for part in free[:most_parts]]
+    hitting = [(fit, part) for fit, part in fits if fit > 0]
+    if not hitting:
+        return None
+    return max(hitting, key=lambda candidate: _preference(*candidate))[1]
+
+
+def _preference(fit: float, part: _Part) -> tuple[bool, float, bool, float]:
+    """Of parts that fit about equally well (a doubled melody), the one named like a voice counts."""
+    return not part.is_drums, round(fit, 1), _VOCAL_NAME.search(part.name) is not None, fit
 
 
 def _hit_share(source: _LyricSource, part: _Part, tolerance: int) -> float:

@@ -29,6 +29,7 @@ _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 
 _KARAOKE_HEADER = re.compile(r"@[A-Z]")
 _KARAOKE_LANGUAGES = {"CHIN": "zh", "ENGL": "en", "JAPA": "ja", "JAPN": "ja", "KORE": "ko", "MAND": "zh"}
+_CHORD_NAME = re.compile(r"[A-G][#b]?(m|M|maj|min|dim|aug|sus|add|[0-9+°()#b-])*(/[A-G][#b]?)?")
 _TAG = re.compile(r"\{[@#][^}]*\}")
 _HOLD_MARK = re.compile(r"[-_~ー―—–ｰ〜～]+|\+[~*]+")
 _CJK_TAIL = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f]\W*$")
@@ -93,6 +94,11 @@ def is_karaoke_header(text: str) -> bool:
 
 def starts_karaoke_line(text: str) -> bool:
     return text[:1] in ("\\", "/")
+
+
+def is_chord_name(text: str) -> bool:
+    """ "C", "F#m7", "Bb/D": what a text event over the notes may be instead of a word."""
+    return _CHORD_NAME.fullmatch(text.strip()) is not None
 
 
 def karaoke_language(text: str) -> str | None:

@@ -95,8 +95,12 @@ def _meta(kind: int, payload: bytes) -> bytes:
     return bytes((META, kind)) + write_number(len(payload)) + payload
 
 
+def _text(kind: int, content: str) -> bytes:
+    return _meta(kind, content.encode(errors="replace"))
+
+
 def _conductor_events(score: Score) -> Iterator[_Event]:
-    yield _Event(0, _FIRST, _meta(META_NAME, score.title.encode()))
+    yield _Event(0, _FIRST, _text(META_NAME, score.title))
     changes = score.tempo_map.changes
     if not changes or changes[0].tick > 0:
         yield _Event(0, _FIRST, _tempo(DEFAULT_US_PER_BEAT))
@@ -113,7 +117,7 @@ def _tempo(us_per_beat: float) -> bytes:
 
 
 def _track_events(track: Track, channel: int, ppq: int) -> Iterator[_Event]:
-    yield _Event(0, _FIRST, _meta(META_NAME, track.name.encode()))
+    yield _Event(0, _FIRST, _text(META_NAME, track.name))
     yield from _note_events(track, channel)
     yield from _lyric_events(track)
     yield from _bend_events(track, channel, ppq)
@@ -138,10 +142,10 @@ def _lyric_events(track: Track) -> Iterator[_Event]:
     highest_first = sorted(track.notes, key=lambda note: -note.pitch)
     lyrics: dict[int, str] = {}
     for note in highest_first:
-        if note.lyric:
-            lyrics.setdefault(note.onset_ticks, note.lyric)
+        if words := (note.lyric or "").strip():  # spaces at the ends would read as a karaoke file's word breaks
+            lyrics.setdefault(note.onset_ticks, words)
     for tick, lyric in lyrics.items():
-        yield _Event(tick, _WORDS, _meta(META_LYRIC, lyric.encode()))
+        yield _Event(tick, _WORDS, _text(META_LYRIC, lyric))
 
 
 def _controller_events(curve: Curve, channel: int, ppq: int) -> Iterator[_Event]:

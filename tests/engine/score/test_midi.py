@@ -1,7 +1,10 @@
 """MIDI files, healthy and broken, written out byte by byte."""
 
+import random
 import struct
+from io import BytesIO
 
+import mido
 import pytest
 from smf_bytes import joined, mtrk, name, off, on, smf, sung, text, varlen
 
@@ -313,6 +316,20 @@ def test_remarks_are_no_lyrics():
     assert score.notices == ()
 
 
+def test_chord_names_are_no_lyrics():
+    assert lyrics(read(smf(mtrk(sung("C", "Am", "F#m7", "G7/B", "Bbmaj7", "Dsus4", kind=1))))) == [None] * 6
+
+
+def test_words_as_plain_text_events_are_sung():
+    assert lyrics(read(smf(mtrk(sung("hel-", "lo", "big", "world", kind=1))))) == ["hel-", "lo", "big", "world"]
+
+
+def test_of_doubled_lines_the_one_named_like_a_voice_gets_the_words():
+    words = mtrk(*[text(480 if i else 0, "la") for i in range(4)])
+    score = read(smf(words, mtrk(name("Flute"), sung(*[None] * 4)), mtrk(name("Lead Vocal"), sung(*[None] * 4))))
+    assert [track.name for track in score.tracks if track.has_lyrics] == ["Lead Vocal"]
+
+
 def test_lyrics_on_another_track_go_to_the_notes_that_fit():
     words = mtrk(*[text(480 if i else 0, "la") for i in range(4)])
     bass = mtrk(name("Bass"), *[on(0, 40) + off(960, 40) for _ in range(2)])
@@ -406,6 +423,52 @@ def test_every_controller_value_round_trips(controller):
     track = read(smf(mtrk(events, sung(None)))).tracks[0]
     assert len(track.curves[0].ticks) == 128
     assert read(write_midi(song(track))).tracks[0].curves == track.curves
+
+
+def test_an_independent_reader_agrees():
+    midi_file = mido.MidiFile(file=BytesIO(write_midi(song(VOX, ppq=960))), charset="utf-8")
+    assert midi_file.ticks_per_beat == 960
+    tick = 0
+    seen = []
+    for message in midi_file.tracks[1]:
+        tick += message.time
+        if message.type == "lyrics":
+            seen.append((tick, message.text))
+        elif message.type in ("note_on", "note_off"):
+            seen.append((tick, message.type, message.note))
+    words = [(note.onset_ticks, note.lyric) for note in VOX.notes if note.lyric]
+    strikes = [(note.onset_ticks, "note_on", int(note.pitch)) for note in VOX.notes]
+    releases = [(note.offset_ticks, "note_off", int(note.pitch)) for note in VOX.notes]
+    assert sorted(seen, key=repr) == sorted([*words, *strikes, *releases], key=repr)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_scores_round_trip(seed):
+    rng = random.Random(seed)
+    ppq = rng.choice((24, 480, 960, 32_767))
+    notes = []
+    for pitch in range(40, 80, rng.randint(1, 9)):  # many voices, each key struck again and again
+        tick = 0
+        for _ in range(rng.randint(1, 30)):
+            tick += rng.randint(0, 3 * ppq)
+            notes.append(Note(tick, rng.randint(1, 2 * ppq), float(pitch), rng.randint(1, 127)))
+            tick = notes[-1].offset_ticks
+    notes.sort(key=lambda note: (note.onset_ticks, note.pitch))
+    ticks = sorted(rng.sample(range(10_000), 50))
+    bend = Curve(Parameter.BEND_CENTS, tuple(ticks), tuple(rng.uniform(-200, 199) for _ in ticks), stepped=True)
+    changes = tuple(TempoChange(tick, rng.randint(100_000, 2_000_000)) for tick in (0, *ticks[1:5]))
+    score = song(Track("Vox", tuple(notes), (bend,)), ppq=ppq, changes=changes)
+    back = read(write_midi(score))
+    assert back.tracks[0].notes == score.tracks[0].notes
+    assert back.tempo_map == score.tempo_map
+    assert back.tracks[0].curves[0].ticks == bend.ticks
+    assert back.tracks[0].curves[0].values == pytest.approx(bend.values, abs=200 / 8192 / 2 + 1e-9)
+    assert read(write_midi(back)) == back
+
+
+def test_spaces_round_words_do_not_make_a_karaoke_file():
+    track = Track("Vox", tuple(Note(i * 480, 480, 60.0, lyric=word) for i, word in enumerate((" a", " b", "c", "d"))))
+    assert lyrics(read(write_midi(song(track)))) == ["a", "b", "c", "d"]
 
 
 def test_quarter_tones_are_bent():
