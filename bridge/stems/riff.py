@@ -147,8 +147,11 @@ def _bext(stem_format: StemFormat, metadata: StemMetadata, time_reference_sample
 
 
 def _description(metadata: StemMetadata) -> str:
-    names = " - ".join(name for name in (metadata.title, metadata.track) if name)
-    return f"synthetic voice: yes; voice: {metadata.voice}; seed: {metadata.seed}; {names}"
+    return f"synthetic voice: yes; voice: {metadata.voice}; seed: {metadata.seed}; {_full_title(metadata)}"
+
+
+def _full_title(metadata: StemMetadata) -> str:
+    return " - ".join(name for name in (metadata.title, metadata.track) if name)
 
 
 def _comment(metadata: StemMetadata) -> str:
@@ -159,7 +162,7 @@ def _comment(metadata: StemMetadata) -> str:
 def _info(metadata: StemMetadata) -> Iterator[tuple[bytes, bytes]]:
     """LIST/INFO texts, each with its closing zero, empty ones left out."""
     texts = {
-        b"INAM": " - ".join(name for name in (metadata.title, metadata.track) if name),
+        b"INAM": _full_title(metadata),
         b"IART": metadata.voice,
         b"ISFT": f"{PROGRAM} {metadata.version}".rstrip(),
         b"ICRD": metadata.created.strftime("%Y-%m-%d") if metadata.created else "",

@@ -55,7 +55,7 @@ _FONTS = (
     "PingFang SC",
     "Apple SD Gothic Neo",
 )
-_MISSING_GLYPH = "□"
+_MISSING_GLYPH = "■"
 
 
 def draw_following(
