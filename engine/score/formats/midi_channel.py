@@ -11,6 +11,7 @@ from .midi_events import BEND, CHANNEL_PRESSURE, CONTROL, KEY_PRESSURE, NOTE_OFF
 CONTROLLERS = {
     1: Parameter.MODULATION,
     2: Parameter.BREATH,
+    3: Parameter.PITCH_STRENGTH,
     7: Parameter.VOLUME,
     11: Parameter.EXPRESSION,
     64: Parameter.SUSTAIN,

@@ -214,6 +214,7 @@ def test_bend(events, expected):
     [
         (1, Parameter.MODULATION),
         (2, Parameter.BREATH),
+        (3, Parameter.PITCH_STRENGTH),
         (7, Parameter.VOLUME),
         (11, Parameter.EXPRESSION),
         (64, Parameter.SUSTAIN),
@@ -417,7 +418,7 @@ def test_round_trip():
     assert write_midi(back) == write_midi(read(write_midi(back)))
 
 
-@pytest.mark.parametrize("controller", [1, 2, 7, 11, 64, 74])
+@pytest.mark.parametrize("controller", [1, 2, 3, 7, 11, 64, 74])
 def test_every_controller_value_round_trips(controller):
     events = b"".join(bytes((1, 0xB0, controller, value)) for value in range(128))
     track = read(smf(mtrk(events, sung(None)))).tracks[0]
