@@ -1,0 +1,111 @@
+"""The Vocalese engine: score and words in, voice out. Knows nothing of OSC, MIDI ports, sound cards, DAWs or the clock on the wall.
+
+    score  →  lyrics  →  performance  →  voice (networks)  →  synthesis  →  samples
+
+This file is the whole public face; names load their room on first use, so that asking for help stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        LyricError,
+        OutputError,
+        RenderError,
+        ScoreError,
+        SettingsError,
+        TrainingError,
+        VocaleseError,
+        VoiceError,
+    )
+    from .lyrics import NoteKind, UserDictionary, read_lyric_text, read_user_dictionary
+    from .performance import Mode, PerformanceSettings, note_name
+    from .score import Note, Score, Track, read_score, write_score
+    from .studio.follow import FollowNote, FollowReport, measure_following
+    from .studio.picture import draw_following
+    from .studio.recipe import Recipe, read_recipe, train_voice
+    from .synthesis.cache import PhraseCache
+    from .synthesis.plan import Plan, PlannedTrack, plan_score, plan_text
+    from .synthesis.render import render_track
+    from .voice.card import VoiceCard
+    from .voice.library import STARTER_NAME, load_card, load_voice, voice_folders
+    from .voice.types import Voice
+
+_HOME: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "LyricError",
+            "OutputError",
+            "RenderError",
+            "ScoreError",
+            "SettingsError",
+            "TrainingError",
+            "VocaleseError",
+            "VoiceError",
+        ),
+        "errors",
+    ),
+    **dict.fromkeys(("NoteKind", "UserDictionary", "read_lyric_text", "read_user_dictionary"), "lyrics"),
+    **dict.fromkeys(("Mode", "PerformanceSettings", "note_name"), "performance"),
+    **dict.fromkeys(("Note", "Score", "Track", "read_score", "write_score"), "score"),
+    **dict.fromkeys(("FollowNote", "FollowReport", "measure_following"), "studio.follow"),
+    "draw_following": "studio.picture",
+    **dict.fromkeys(("Recipe", "read_recipe", "train_voice"), "studio.recipe"),
+    "PhraseCache": "synthesis.cache",
+    **dict.fromkeys(("Plan", "PlannedTrack", "plan_score", "plan_text"), "synthesis.plan"),
+    "render_track": "synthesis.render",
+    "VoiceCard": "voice.card",
+    **dict.fromkeys(("STARTER_NAME", "load_card", "load_voice", "voice_folders"), "voice.library"),
+    "Voice": "voice.types",
+}
+
+__all__ = [
+    "STARTER_NAME",
+    "FollowNote",
+    "FollowReport",
+    "LyricError",
+    "Mode",
+    "Note",
+    "NoteKind",
+    "OutputError",
+    "PerformanceSettings",
+    "PhraseCache",
+    "Plan",
+    "PlannedTrack",
+    "Recipe",
+    "RenderError",
+    "Score",
+    "ScoreError",
+    "SettingsError",
+    "Track",
+    "TrainingError",
+    "UserDictionary",
+    "VocaleseError",
+    "Voice",
+    "VoiceCard",
+    "VoiceError",
+    "draw_following",
+    "load_card",
+    "load_voice",
+    "measure_following",
+    "note_name",
+    "plan_score",
+    "plan_text",
+    "read_lyric_text",
+    "read_recipe",
+    "read_score",
+    "read_user_dictionary",
+    "render_track",
+    "train_voice",
+    "voice_folders",
+    "write_score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

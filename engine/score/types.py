@@ -43,6 +43,7 @@ class Parameter(StrEnum):
     TENSION = "tension"  # -1..1
     BREATHINESS = "breathiness"  # -1..1, 0 = the voice's own
     VOICING = "voicing"  # 0..1, 1 = normal, 0 = whisper
+    PITCH_STRENGTH = "pitch_strength"  # rap: 0 spoken .. 1 the written pitch (CC3)
     GENDER = "gender"  # -1..1, formant shift, + = larger (darker)
     TONE_SHIFT_CENTS = "tone_shift_cents"  # timbre of another pitch (USTX shfc)
 

@@ -1,0 +1,170 @@
+"""Projects of other singing editors (SVP, VSQX, VPR, ACEP, CCS and more) through the optional LibreSVIP package.
+
+Its model counts pitch and parameter curves from one bar before the song, tempo changes too for some formats, but notes not.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import ScoreError
+from ..types import Curve, Meter, Note, Parameter, Score, TempoChange, TempoMap, Track
+from .utau_marks import from_utau
+
+LIBRESVIP_PPQ = 480
+NO_PITCH = -100  # what its pitch curve says between drawn stretches
+LAST_TICK = 100_000 * LIBRESVIP_PPQ
+USTX_LEAD_IN = 4 * LIBRESVIP_PPQ  # its USTX plugin assumes 4/4 whatever the meter is
+HEAD_BREATH = "V"
+BREATH_TICKS = LIBRESVIP_PPQ // 4
+# Formats for which LibreSVIP moves the tempo changes behind the extra bar (all but the one at the start).
+TEMPO_LEAD_IN = frozenset(
+    {"acep", "dv", "json", "s5p", "svip", "svip3", "svp", "tlp", "tlpx", "tsmsln", "tssln", "ufdata", "ustx", "vspx"}
+)
+
+
+def read_with_libresvip(path: Path, *, title: str) -> Score:
+    """Read a project by the plugin for its suffix. Needs `pip install vocalese[formats]`."""
+    suffix = path.suffix.lower().lstrip(".")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        project = _load(path, suffix)
+        return _score(project, suffix, title)
+
+
+def _plugins() -> Mapping[str, Any]:
+    try:
+        from libresvip.extension.manager import plugin_manager
+    except ImportError as error:
+        raise ScoreError(
+            "Projects of other singing editors need the optional LibreSVIP package: pip install vocalese[formats]. "
+            "Or export MIDI, MusicXML or USTX."
+        ) from error
+    return plugin_manager.plugins["svs"]
+
+
+def _load(path: Path, suffix: str) -> Any:
+    plugins = _plugins()
+    if suffix not in plugins:
+        raise ScoreError(f"LibreSVIP cannot read .{suffix} files; it knows {', '.join(sorted(plugins))}.")
+    try:
+        return plugins[suffix].load(path, {})
+    except Exception as error:  # a plugin may fail with anything; whatever it is, the file is what cannot be used
+        raise ScoreError(f"{path.name} could not be read as .{suffix}: {error or type(error).__name__}.") from error
+
+
+def _score(project: Any, suffix: str, title: str) -> Score:
+    meters = _meters(project.time_signature_list)
+    lead_in = USTX_LEAD_IN if suffix == "ustx" else _bar_ticks(meters[0])
+    tempos = _tempos(project.song_tempo_list, lead_in if suffix in TEMPO_LEAD_IN else 0)
+    singing = [track for track in project.track_list if track.type_ == "Singing"]
+    notices = ["Volume, tension and vibrato may be lost: LibreSVIP keeps pitch, and other curves for some formats only."]
+    if len(singing) < len(project.track_list):
+        notices.append("Audio tracks of the project were left out.")
+    return Score(
+        title=title,
+        ppq=LIBRESVIP_PPQ,
+        tracks=tuple(_track(track, i, lead_in) for i, track in enumerate(singing)),
+        tempo_map=TempoMap(LIBRESVIP_PPQ, tempos),
+        meters=meters,
+        notices=tuple(notices),
+    )
+
+
+def _bar_ticks(meter: Meter) -> int:
+    return LIBRESVIP_PPQ * 4 * meter.numerator // meter.denominator
+
+
+def _meters(signatures: Sequence[Any]) -> tuple[Meter, ...]:
+    meters: list[Meter] = []
+    bar = tick = 0
+    for signature in sorted(signatures, key=lambda item: item.bar_index):
+        if not 1 <= signature.numerator <= 255 or signature.denominator not in (1, 2, 4, 8, 16, 32, 64):
+            continue
+        if meters:
+            tick += (max(signature.bar_index, bar) - bar) * _bar_ticks(meters[-1])
+        bar = max(signature.bar_index, bar)
+        meters = [meter for meter in meters if meter.tick != tick] + [Meter(tick, signature.numerator, signature.denominator)]
+    return tuple(meters) or (Meter(0, 4, 4),)
+
+
+def _tempos(tempos: Sequence[Any], lead_in: int) -> tuple[TempoChange, ...]:
+    changes: dict[int, float] = {}
+    for tempo in sorted(tempos, key=lambda item: item.position):
+        if tempo.bpm > 0:
+            changes[max(0, tempo.position - lead_in)] = 60e6 / tempo.bpm
+    return tuple(TempoChange(tick, changes[tick]) for tick in sorted(changes))
+
+
+def _track(track: Any, index: int, lead_in: int) -> Track:
+    notes = sorted((note for item in track.note_list for note in _notes(item)), key=lambda note: (note.onset_ticks, note.pitch))
+    params = track.edited_params
+    curves = [
+        _curve(Parameter.F0_HZ, params.pitch, lead_in, _f0_hz),
+        _curve(Parameter.DYNAMICS_DB, params.volume, lead_in, _volume_db),
+        _curve(Parameter.BREATHINESS, params.breath, lead_in, _share),
+        _curve(Parameter.GENDER, params.gender, lead_in, _share),
+        _curve(Parameter.TENSION, params.strength, lead_in, _share),
+    ]
+    kept = tuple(curve for curve in curves if any(curve.values))
+    return Track(track.title or f"Track {index + 1}", _without_overlap(notes), kept)
+
+
+def _notes(item: Any) -> Iterable[Note]:
+    """A breath mark on a note becomes a breath of its own just before it."""
+    if item.length < 1 or item.start_pos < 0 or not 0 <= item.key_number <= 127:
+        return
+    if item.head_tag == HEAD_BREATH and item.start_pos > 0:
+        length = min(BREATH_TICKS, item.start_pos)
+        yield Note(item.start_pos - length, length, float(item.key_number), lyric="AP")
+    yield Note(item.start_pos, item.length, float(item.key_number), lyric=_lyric(item))
+
+
+def _lyric(item: Any) -> str | None:
+    """`pronunciation` repeats a hint that is still in the lyric, or is the only place of it."""
+    lyric = from_utau(item.lyric)
+    hint = (item.pronunciation or "").strip()
+    if lyric is None or not hint or "[" in lyric or hint == lyric or " " not in hint:
+        return lyric
+    return f"{lyric}[{hint}]"
+
+
+def _without_overlap(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """A breath must not cover the end of the note before it."""
+    result: list[Note] = []
+    for note in notes:
+        end = result[-1].offset_ticks if result else 0
+        if note.lyric == "AP" and note.onset_ticks < end:
+            if note.offset_ticks <= end:
+                continue
+            note = Note(end, note.offset_ticks - end, note.pitch, lyric=note.lyric)
+        result.append(note)
+    return tuple(result)
+
+
+def _curve(parameter: Parameter, curve: Any, lead_in: int, convert: Callable[[int], float]) -> Curve:
+    points: dict[int, float] = {}
+    for point in curve.points.root:
+        tick = point.x - lead_in
+        if 0 <= tick <= LAST_TICK:
+            points[tick] = convert(point.y)
+    ticks = tuple(sorted(points))
+    return Curve(parameter, ticks, tuple(points[tick] for tick in ticks))
+
+
+def _f0_hz(cents: int) -> float:
+    """Hundredths of a MIDI note to Hz; 0 where nothing is drawn."""
+    return 0.0 if cents == NO_PITCH else round(440.0 * 2 ** ((cents / 100 - 69) / 12), 4)
+
+
+def _volume_db(value: int) -> float:
+    """-1000..1000 with 0 = unchanged, as a gain of 0..2."""
+    return 20 * math.log10(max(1e-3, 1 + value / 1000))
+
+
+def _share(value: int) -> float:
+    return max(-1.0, min(1.0, value / 1000))

@@ -1,0 +1,60 @@
+"""Where voices live and how one is loaded: the ones in the package, then folders of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.errors import VoiceError
+
+from .card import VoiceCard, read_card
+from .types import Voice
+
+STARTER_NAME = "kathleen"
+_PACKAGED = Path(__file__).parent / "voices"
+
+
+def voice_folders(extra: Sequence[Path] = ()) -> dict[str, Path]:
+    """Voice folders by name; a user's folder hides a packaged voice of the same name."""
+    found: dict[str, Path] = {}
+    for root in (_PACKAGED, *extra):
+        if root.is_dir():
+            found.update({path.parent.name: path.parent for path in sorted(root.glob("*/card.toml"))})
+    return found
+
+
+def find_voice(name_or_path: str, extra: Sequence[Path] = ()) -> Path:
+    """The folder of a voice given by name or by path. Raises VoiceError listing what there is."""
+    folders = voice_folders(extra)
+    if name_or_path in folders:
+        return folders[name_or_path]
+    path = Path(name_or_path).expanduser()
+    if (path / "card.toml").is_file():
+        return path
+    raise VoiceError(
+        f"No voice '{name_or_path}'. Installed: {', '.join(sorted(folders)) or 'none'}; or give the path of a voice folder."
+    )
+
+
+def load_card(name_or_path: str, extra: Sequence[Path] = ()) -> VoiceCard:
+    """The card alone: quick, loads no networks."""
+    return read_card(find_voice(name_or_path, extra))
+
+
+def load_voice(name_or_path: str, extra: Sequence[Path] = ()) -> Voice:
+    """A voice ready to sing. Raises VoiceError if it is missing, damaged or of an unknown kind."""
+    folder = find_voice(name_or_path, extra)
+    card = read_card(folder)
+    loader = _LOADERS.get(card.kind)
+    if loader is None:
+        raise VoiceError(f"Voice '{card.name}' is of kind '{card.kind}'; this version sings: {', '.join(sorted(_LOADERS))}.")
+    return loader(folder, card)
+
+
+def _starter(folder: Path, card: VoiceCard) -> Voice:
+    from .starter import load_starter  # torch is loaded only when a voice is
+
+    return load_starter(folder, card)
+
+
+_LOADERS: dict[str, Callable[[Path, VoiceCard], Voice]] = {"starter": _starter}
