@@ -19,17 +19,29 @@ from __future__ import annotations
 
 from .dictionary import UserDictionary, read_user_dictionary
 from .lay import lay_lyrics, lay_text
+from .lyric_files import LyricText, TimedLine, lay_timed_text, parse_lyric_text, read_lyric_text
+from .mapping import to_english_phones
+from .pronounce import pronounce_english
+from .talk import read_spoken_text
 from .types import NoteKind, NoteLyric, Phone, SpokenLine, Syllable, SyllableTrack
 
 __all__ = [
+    "LyricText",
     "NoteKind",
     "NoteLyric",
     "Phone",
     "SpokenLine",
     "Syllable",
     "SyllableTrack",
+    "TimedLine",
     "UserDictionary",
     "lay_lyrics",
     "lay_text",
+    "lay_timed_text",
+    "parse_lyric_text",
+    "pronounce_english",
+    "read_lyric_text",
+    "read_spoken_text",
     "read_user_dictionary",
+    "to_english_phones",
 ]

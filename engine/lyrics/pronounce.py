@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from ..errors import LyricError
 from .dictionary import UserDictionary
-from .languages import Language, language_for
+from .languages import Language, is_han, is_kana, language_for
 from .phones import parse_phones, with_lone_stress
 from .syllables import english_syllables
-from .text import Notices, shown
+from .text import Notices, normalise, shown, words_in
 from .types import Syllable
 
 DEFAULT_LANGUAGE = "en"
@@ -18,14 +18,13 @@ DEFAULT_LANGUAGE = "en"
 
 def script_of(character: str) -> str:
     """Which language a character points to: "ja" for kana, "zh" for Han characters, "" for all others."""
-    if "\u3040" <= character <= "\u30ff":
+    if is_kana(character):
         return "ja"
-    is_han = character == "\u3005" or "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
-    return "zh" if is_han else ""
+    return "zh" if is_han(character) else ""
 
 
 def detect_language(lyrics: Iterable[str], default: str) -> str:
-    """Japanese if there is kana, Chinese if there are more Han characters than letters, else `default`."""
+    """Where most characters are kana or Han: Japanese if there is any kana, else Chinese (or what `default` reads them in)."""
     kana = han = letters = 0
     for lyric in lyrics:
         for character in lyric:
@@ -35,7 +34,14 @@ def detect_language(lyrics: Iterable[str], default: str) -> str:
             letters += not script and unicodedata.category(character)[0] == "L"
     if kana + han <= letters:
         return default
-    return "ja" if kana else "zh"
+    return "ja" if kana else default if default in ("ja", "zh") else "zh"
+
+
+def pronounce_english(word: str) -> list[str]:
+    """ARPAbet phones of an English word, without stress digits; [] if there is nothing to pronounce."""
+    pronouncer = Pronouncer("en", None, Notices())
+    syllables = (syllable for part in words_in(normalise(word)) for syllable in pronouncer.word(part))
+    return [phone.symbol for syllable in syllables for phone in syllable.phones if phone.language == "en"]
 
 
 class Pronouncer:

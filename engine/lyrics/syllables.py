@@ -1,4 +1,4 @@
-"""English phones to syllables by maximal onset, and a best-effort split of the spelling to show under the notes.
+"""English phones to syllables by maximal onset.
 
 Singers put as many consonants as the language allows in front of the vowel (fa-mi-ly, not fam-i-ly), so that the vowel
 keeps the note. `ONSETS` are the consonant groups that CMU dictionary words begin with at least 20 times, less those that
@@ -7,9 +7,9 @@ come only from foreign names; `python -m engine.lyrics.train_g2p --onsets` print
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from .spelling import split_spelling
 from .types import Phone, Syllable
 
 VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
@@ -31,8 +31,6 @@ _SONORITY = {
     for rank, group in enumerate(("L R W Y", "M N NG", "V DH Z ZH", "S SH F TH HH", "JH CH B D G", "P T K"))
     for phone in group.split()
 }
-_VOWEL_LETTERS = re.compile(r"(?:(?<=q)u)?[aeiouy]+", re.IGNORECASE)
-_CONSONANT_UNITS = re.compile(r"ch|sh|th|ph|gh|ck|ng(?=$)|qu|wh|dg|tch|(.)\1|.", re.IGNORECASE)
 
 
 def plain(phone: str) -> str:
@@ -66,19 +64,19 @@ def _onset_start(phones: Sequence[str], left: int, right: int) -> int:
     return right
 
 
-def english_syllables(phones: Sequence[str], word: str) -> tuple[Syllable, ...]:
-    """Syllables of one English word from its ARPAbet phones, stress digits optional (a lone vowel is stressed)."""
+def english_syllables(phones: Sequence[str], word: str, spelling: str = "") -> tuple[Syllable, ...]:
+    """Syllables of one word from its ARPAbet phones (vowels with stress digits); `spelling` if it is not the word itself."""
     bounds = syllable_bounds(phones)
-    texts = split_spelling(word, phones, bounds)
-    has_digits = any(phone[-1].isdigit() for phone in phones)
+    bare = [plain(phone) for phone in phones]
+    texts = split_spelling(spelling or word, bare, [start for start, _, _ in bounds])
     last = len(bounds) - 1
     return tuple(
         Syllable(
-            phones=tuple(Phone("en", plain(phone)) for phone in phones[start:end]),
+            phones=tuple(Phone("en", phone) for phone in bare[start:end]),
             nucleus=nucleus - start,
             text=texts[i],
             word=word,
-            stress=_stress(phones[nucleus]) if has_digits else int(i == 0),
+            stress=_stress(phones[nucleus]),
             is_word_start=i == 0,
             is_word_end=i == last,
         )
@@ -88,49 +86,3 @@ def english_syllables(phones: Sequence[str], word: str) -> tuple[Syllable, ...]:
 
 def _stress(vowel: str) -> int:
     return int(vowel[-1]) if vowel[-1].isdigit() else 0
-
-
-def split_spelling(word: str, phones: Sequence[str], bounds: Sequence[tuple[int, int, int]]) -> list[str]:
-    """The word's letters dealt out to its syllables: "beautiful" → beau, ti, ful. Joined they give the word again."""
-    count = len(bounds)
-    if count <= 1:
-        return [word] * count
-    vowels = _vowel_letter_groups(word, count)
-    cuts = [0]
-    for i in range(1, count):
-        onset_sounds = bounds[i][1] - bounds[i][0]
-        cuts.append(_spelling_cut(word, vowels[i - 1][1], vowels[i][0], onset_sounds))
-    return [word[a:b] for a, b in zip(cuts, [*cuts[1:], len(word)], strict=True)]
-
-
-def _vowel_letter_groups(word: str, count: int) -> list[tuple[int, int]]:
-    """Spans of exactly `count` letter groups that may spell the vowels."""
-    groups = [match.span() for match in _VOWEL_LETTERS.finditer(word)]
-    if len(groups) > 1 and groups[0] == (0, 1) and word[0] in "yY":
-        groups = groups[1:]
-    while len(groups) > count:
-        silent = next((i for i in range(len(groups) - 1, 0, -1) if _may_be_silent(word, groups[i])), len(groups) - 1)
-        del groups[silent]
-    while len(groups) < count:
-        longest = max(range(len(groups)), key=lambda i: groups[i][1] - groups[i][0], default=None)
-        if longest is None or groups[longest][1] - groups[longest][0] < 2:
-            step = len(word) / count
-            return [(round(i * step), max(round(i * step), round((i + 1) * step) - 1)) for i in range(count)]
-        start, end = groups[longest]
-        groups[longest : longest + 1] = [(start, (start + end + 1) // 2), ((start + end + 1) // 2, end)]
-    return groups
-
-
-def _may_be_silent(word: str, span: tuple[int, int]) -> bool:
-    """A lone e at the end, in -es and -ed, or before a suffix (some-thing)."""
-    return word[span[0] : span[1]].lower() == "e" and (span[1] >= len(word) - 1 or word[span[1]].lower() not in "rlnx")
-
-
-def _spelling_cut(word: str, left_end: int, right_start: int, onset_sounds: int) -> int:
-    """Where the next syllable's spelling starts: as many consonant letters before its vowel as its onset has sounds."""
-    units = [match.span() for match in _CONSONANT_UNITS.finditer(word[left_end:right_start])]
-    if onset_sounds == 0 or not units:
-        return right_start
-    start, end = units[max(0, len(units) - onset_sounds)]
-    is_double = end - start == 2 and word[left_end + start] == word[left_end + start + 1]
-    return left_end + start + int(is_double)

@@ -13,8 +13,10 @@ _SPOKEN_SYMBOLS = {"&": " and ", "@": " at ", "%": " percent ", "+": " plus "}
 _MONEY = re.compile(r"\$(\d[\d,]*(?:\.\d+)?)")
 _LETTER_DOLLAR = re.compile(r"(?<=[^\W\d])\$(?=[^\W\d])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
-_DOTTED_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
-_WORD = re.compile(r"'?[^\W_]+(?:(?:['-]|\.(?=\d))[^\W_]+|['-]+(?=['-]?[^\W_])|[\u0300-\u036f\u3099\u309a\u30fc])*[^\W_]*'?")
+_WORD = re.compile(
+    r"(?:[^\W\d_]\.){2,}|"  # a.m., U.S.
+    r"'?[^\W_]+(?:(?:['-]|\.(?=\d))[^\W_]+|['-]+(?=['-]?[^\W_])|[\u0300-\u036f\u3099\u309a\u30fc])*[^\W_]*'?"
+)
 
 
 class Notices:
@@ -47,7 +49,6 @@ def words_in(text: str) -> list[str]:
     """Words of normalised text, with apostrophes and inner hyphens: `"Hey, 24/7!"` gives `["Hey", "24", "7"]`."""
     text = _MONEY.sub(lambda match: f" {match[1]} dollars ", text)
     text = _THOUSANDS.sub("", _LETTER_DOLLAR.sub("s", text))
-    text = _DOTTED_INITIALS.sub(lambda match: match[0].replace(".", ""), text)
     for symbol, word in _SPOKEN_SYMBOLS.items():
         text = text.replace(symbol, word)
     return [_without_quotes(word) for word in _WORD.findall(text)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from . import english
-from .base import Language, Pronunciation
+from . import english, japanese, mandarin
+from .base import Language, Pronunciation, is_han, is_kana
 
-LANGUAGES: dict[str, Callable[[], Language]] = {"en": english.English}
+LANGUAGES: dict[str, Callable[[], Language]] = {
+    "en": english.English,
+    "ja": japanese.Japanese,
+    "zh": mandarin.Mandarin,
+}
 
 
 @functools.cache
@@ -18,4 +22,4 @@ def language_for(code: str) -> Language | None:
     return make() if make else None
 
 
-__all__ = ["LANGUAGES", "Language", "Pronunciation", "language_for"]
+__all__ = ["LANGUAGES", "Language", "Pronunciation", "is_han", "is_kana", "language_for"]

@@ -29,3 +29,12 @@ class Language(Protocol):
     def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
         """Syllables of a cleaned word, if possible `wanted` of them; `before` and `after` are the neighbouring words."""
         ...
+
+
+def is_han(character: str) -> bool:
+    """A Chinese character (kanji)."""
+    return character in "\u3005\u3007" or "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
+
+
+def is_kana(character: str) -> bool:
+    return "\u3041" <= character <= "\u30fc"

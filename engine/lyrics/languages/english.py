@@ -63,7 +63,8 @@ def is_dictionary_word(word: str) -> bool:
 
 
 def _pronunciation(word: str, phones: Phones, notice: str = "", is_known: bool = True) -> Pronunciation:
-    return Pronunciation(english_syllables(phones, word), notice, is_known)
+    spelling = "".join(number_words(word)) or word
+    return Pronunciation(english_syllables(phones, word, spelling), notice, is_known)
 
 
 def _notice(word: str, phones: Phones, is_known: bool) -> str:
@@ -100,14 +101,17 @@ def _plain_letters(word: str) -> str:
 
 
 @functools.cache
-def _word_list() -> dict[str, Phones]:
+def _word_list() -> dict[str, Variants]:
     text = resources.files(__package__).joinpath("english_slang.txt").read_text(encoding="utf-8")
-    return {word: phones for _, word, phones in parse_entries(text, "english_slang.txt")}
+    variants: dict[str, Variants] = {}
+    for _, word, phones in parse_entries(text, "english_slang.txt"):
+        variants[word] = (*variants.get(word, ()), phones)
+    return variants
 
 
 def _listed(word: str) -> Variants:
-    own = _word_list().get(word)
-    return (own,) if own else cmu_dictionary().variants(word)
+    """Our own pronunciations before those of the dictionary."""
+    return _word_list().get(word, ()) + cmu_dictionary().variants(word)
 
 
 def _lengthened(word: str) -> Variants:
@@ -233,6 +237,8 @@ def _known_part(word: str) -> Variants:
 
 
 def _looks_like_initials(word: str, plain_word: str) -> bool:
+    if "." in word:
+        return True
     letters = [c for c in plain_word if c in _LETTER_NAMES]
     if len(letters) > 1 and len(set(letters)) == 1:
         return False

@@ -1,0 +1,218 @@
+"""Japanese: kana and romaji by tables, kanji through pyopenjtalk (an extra).
+
+A mora is a syllable: consonant and vowel, or ん (`N`) alone. っ closes the syllable before it (`cl` at its end). With fewer
+notes than morae, ん joins the syllable before and ー (already the same vowel) is dropped.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from types import ModuleType
+
+from ...errors import LyricError
+from ..types import Phone, Syllable
+from .base import Pronunciation, is_han, is_kana
+
+VOWELS = "aiueo"
+MORAIC_NASAL = "N"
+CLOSURE = "cl"
+LENGTHENING = "ー"
+# One row per consonant: its kana with a, i, u, e, o ("." = none).
+_ROWS = {
+    "": "ア イ ウ エ オ",
+    "k": "カ . ク ケ コ",
+    "ky": "キャ キ キュ キェ キョ",
+    "g": "ガ . グ ゲ ゴ",
+    "gy": "ギャ ギ ギュ ギェ ギョ",
+    "s": "サ スィ ス セ ソ",
+    "sh": "シャ シ シュ シェ ショ",
+    "z": "ザ ズィ ズ ゼ ゾ",
+    "j": "ジャ ジ ジュ ジェ ジョ",
+    "t": "タ ティ トゥ テ ト",
+    "ty": "テャ . テュ . テョ",
+    "ch": "チャ チ チュ チェ チョ",
+    "ts": "ツァ ツィ ツ ツェ ツォ",
+    "d": "ダ ディ ドゥ デ ド",
+    "dy": "デャ . デュ . デョ",
+    "n": "ナ . ヌ ネ ノ",
+    "ny": "ニャ ニ ニュ ニェ ニョ",
+    "h": "ハ . . ヘ ホ",
+    "hy": "ヒャ ヒ ヒュ ヒェ ヒョ",
+    "f": "ファ フィ フ フェ フォ",
+    "fy": "フャ . フュ . フョ",
+    "b": "バ . ブ ベ ボ",
+    "by": "ビャ ビ ビュ ビェ ビョ",
+    "p": "パ . プ ペ ポ",
+    "py": "ピャ ピ ピュ ピェ ピョ",
+    "m": "マ . ム メ モ",
+    "my": "ミャ ミ ミュ ミェ ミョ",
+    "y": "ヤ . ユ イェ ヨ",
+    "r": "ラ . ル レ ロ",
+    "ry": "リャ リ リュ リェ リョ",
+    "w": "ワ ウィ . ウェ ウォ",
+    "v": "ヴァ ヴィ ヴ ヴェ ヴォ",
+    "kw": "クァ クィ . クェ クォ",
+    "gw": "グァ グィ . グェ グォ",
+}
+_ALSO = {"ヲ": ("", "o"), "ヰ": ("", "i"), "ヱ": ("", "e"), "ヂ": ("j", "i"), "ヅ": ("z", "u"), "ヮ": ("w", "a")}
+_SMALL = dict(zip("ァィゥェォャュョ", "アイウエオヤユヨ", strict=True))
+# Romaji that differ from the phone spelling (Hepburn and Kunrei, and l for r).
+_ROMAJI_MORAE = {
+    "si": ("sh", "i"),
+    "ti": ("ch", "i"),
+    "tu": ("ts", "u"),
+    "hu": ("f", "u"),
+    "zi": ("j", "i"),
+    "wo": ("", "o"),
+}
+_ROMAJI_GLIDES = {"sy": "sh", "zy": "j", "jy": "j", "ty": "ch", "cy": "ch"}
+_MACRON = re.compile("([aiueo])[\u0304\u0302]")
+MAX_LETTERS = 400
+
+Mora = tuple[str, str, str]  # consonant or "", vowel ("N" for ん, "cl" for っ), text
+
+
+@functools.cache
+def kana_table() -> dict[str, tuple[str, str]]:
+    """Every katakana mora with a vowel → (consonant or "", vowel)."""
+    table = dict(_ALSO)
+    for consonant, row in _ROWS.items():
+        for vowel, kana in zip(VOWELS, row.split(), strict=True):
+            if kana != ".":
+                table[kana] = (consonant, vowel)
+    return table
+
+
+@functools.cache
+def romaji_table() -> dict[str, tuple[str, str]]:
+    """Every romaji mora with a vowel → (consonant or "", vowel): "shi" and "si", "kya", "fa"."""
+    table: dict[str, tuple[str, str]] = {}
+    for consonant, vowel in kana_table().values():
+        table[consonant + vowel] = (consonant, vowel)
+        is_palatal_i = vowel == "i" and consonant.endswith("y") and len(consonant) == 2
+        if is_palatal_i:
+            table[consonant[0] + vowel] = (consonant, vowel)
+    for glide, consonant in _ROMAJI_GLIDES.items():
+        table.update({glide + vowel: (consonant, vowel) for vowel in "auo"})
+    table.update(_ROMAJI_MORAE)
+    table.update({"l" + spelled[1:]: sound for spelled, sound in list(table.items()) if spelled[0] == "r"})
+    return table
+
+
+class Japanese:
+    """See `base.Language`."""
+
+    code = "ja"
+
+    def accepts(self, word: str) -> bool:
+        return any(map(_is_japanese, word)) or bool(read_romaji(word))
+
+    def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
+        morae = _read(word[:MAX_LETTERS])
+        joined = _syllables(morae, word, is_joined=True)
+        is_short = wanted is not None and wanted <= len(joined)
+        return Pronunciation(joined if is_short else _syllables(morae, word, is_joined=False))
+
+
+def _read(word: str) -> list[Mora]:
+    if any(map(is_han, word)):
+        word = _pyopenjtalk().g2p(word, kana=True)
+    return read_kana(word) if any(map(is_kana, word)) else read_romaji(word)
+
+
+def read_kana(text: str) -> list[Mora]:
+    """Morae of hiragana or katakana; everything else is skipped."""
+    table = kana_table()
+    morae: list[Mora] = []
+    katakana = _katakana(text)
+    i = 0
+    while i < len(katakana):
+        size = 2 if katakana[i : i + 2] in table else 1
+        kana = katakana[i : i + size]
+        shown = text[i : i + size]
+        sound = table.get(kana) or table.get(_SMALL.get(kana, ""))
+        if sound:
+            morae.append((*sound, shown))
+        elif kana == "ン":
+            morae.append(("", MORAIC_NASAL, shown))
+        elif kana == "ッ":
+            morae.append(("", CLOSURE, shown))
+        elif kana == LENGTHENING and morae and morae[-1][1] in VOWELS:
+            morae.append(("", morae[-1][1], LENGTHENING))
+        i += size
+    return morae
+
+
+def read_romaji(text: str) -> list[Mora]:
+    """Morae of romaji such as "kitte", "shin'ya", "rōmaji"; [] if it is not romaji throughout."""
+    letters = _MACRON.sub(r"\1ー", unicodedata.normalize("NFD", text.lower()))
+    table = romaji_table()
+    morae: list[Mora] = []
+    i = 0
+    while i < len(letters):
+        size = next((n for n in (3, 2, 1) if letters[i : i + n] in table), 0)
+        following = letters[i + 1 : i + 2]
+        if size:
+            morae.append((*table[letters[i : i + size]], letters[i : i + size]))
+        elif letters[i] == LENGTHENING and morae and morae[-1][1] in VOWELS:
+            morae.append(("", morae[-1][1], LENGTHENING))
+            size = 1
+        elif letters[i] in "nm" and (not following or following not in VOWELS + "y"):
+            morae.append(("", MORAIC_NASAL, letters[i]))
+            size = 2 if following == "'" else 1
+        elif following and letters[i] not in VOWELS and (following == letters[i] or letters[i : i + 2] == "tc"):
+            morae.append(("", CLOSURE, letters[i]))
+            size = 1
+        else:
+            return []
+        i += size
+    return morae
+
+
+def _syllables(morae: Iterable[Mora], word: str, *, is_joined: bool) -> tuple[Syllable, ...]:
+    """One syllable per mora; っ, and if `is_joined` also ん and ー, go to the syllable before."""
+    groups: list[list[Mora]] = []
+    for mora in morae:
+        _, vowel, text = mora
+        closes = vowel == CLOSURE or (is_joined and (vowel == MORAIC_NASAL or text == LENGTHENING))
+        if closes and groups:
+            groups[-1].append(mora)
+        elif vowel != CLOSURE:
+            groups.append([mora])
+    last = len(groups) - 1
+    return tuple(_syllable(group, word, i == 0, i == last) for i, group in enumerate(groups))
+
+
+def _syllable(morae: list[Mora], word: str, is_word_start: bool, is_word_end: bool) -> Syllable:
+    (consonant, vowel, _), *closing = morae
+    symbols = [consonant] if consonant else []
+    symbols += [vowel, *(symbol for _, symbol, text in closing if text != LENGTHENING)]
+    return Syllable(
+        phones=tuple(Phone("ja", symbol) for symbol in symbols),
+        nucleus=int(bool(consonant)),
+        text="".join(text for _, _, text in morae),
+        word=word,
+        is_word_start=is_word_start,
+        is_word_end=is_word_end,
+    )
+
+
+def _katakana(text: str) -> str:
+    return "".join(chr(ord(c) + 0x60) if "\u3041" <= c <= "\u3096" else c for c in text)
+
+
+def _is_japanese(character: str) -> bool:
+    return is_kana(character) or is_han(character)
+
+
+def _pyopenjtalk() -> ModuleType:
+    try:
+        return importlib.import_module("pyopenjtalk")
+    except ImportError:
+        raise LyricError(
+            "Kanji need the package pyopenjtalk-plus: pip install 'vocalese[ja]', or write the words in kana."
+        ) from None

@@ -1,0 +1,60 @@
+"""Chinese and Japanese phones in English ones, so that a voice that only knows English can sing them: with an English accent.
+
+Contrasts that English lacks are lost: tones, aspiration (b and p stay apart as voiced and voiceless), front rounded vowels
+(ü is Y and UW), vowel length. The syllable keeps one nucleus, its onset glides go in front of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import LyricError
+from .syllables import VOWELS
+from .types import Phone, Syllable
+
+# Phones as ARPAbet; for a phone with a vowel its nucleus is the first vowel in the row.
+_FROM_MANDARIN = {
+    # initials
+    "b": "B", "p": "P", "m": "M", "f": "F", "d": "D", "t": "T", "n": "N", "l": "L", "g": "G", "k": "K", "h": "HH",
+    "j": "JH", "q": "CH", "x": "SH", "zh": "JH", "ch": "CH", "sh": "SH", "r": "R", "z": "D Z", "c": "T S", "s": "S",
+    # finals
+    "a": "AA", "o": "AO", "e": "AH", "ê": "EH", "ai": "AY", "ei": "EY", "ao": "AW", "ou": "OW", "an": "AA N", "en": "AH N",
+    "ang": "AA NG", "eng": "AH NG", "ong": "OW NG", "er": "ER", "i": "IY", "ia": "Y AA", "io": "Y AO", "ie": "Y EH",
+    "iao": "Y AW", "iou": "Y OW", "ian": "Y EH N", "in": "IY N", "iang": "Y AA NG", "ing": "IY NG", "iong": "Y OW NG",
+    "u": "UW", "ua": "W AA", "uo": "W AO", "uai": "W AY", "uei": "W EY", "uan": "W AA N", "uen": "W AH N",
+    "uang": "W AA NG", "ueng": "W AH NG", "v": "Y UW", "ve": "Y W EH", "van": "Y W EH N", "vn": "Y UW N",
+    "ii": "UH", "iii": "ER", "ng": "NG",
+}  # fmt: skip
+_FROM_JAPANESE = {
+    "a": "AA", "i": "IY", "u": "UW", "e": "EH", "o": "OW", "N": "N", "cl": "T",
+    "k": "K", "g": "G", "s": "S", "sh": "SH", "z": "Z", "j": "JH", "t": "T", "ch": "CH", "ts": "T S", "d": "D", "n": "N",
+    "h": "HH", "f": "F", "b": "B", "p": "P", "m": "M", "y": "Y", "r": "L", "w": "W", "v": "V",
+    "ky": "K Y", "gy": "G Y", "ny": "N Y", "hy": "HH Y", "by": "B Y", "py": "P Y", "my": "M Y", "ry": "L Y",
+    "ty": "T Y", "dy": "D Y", "fy": "F Y", "kw": "K W", "gw": "G W",
+}  # fmt: skip
+_TABLES = {
+    language: {symbol: tuple(phones.split()) for symbol, phones in table.items()}
+    for language, table in (("zh", _FROM_MANDARIN), ("ja", _FROM_JAPANESE))
+}
+
+
+def to_english_phones(syllable: Syllable) -> Syllable:
+    """The syllable in "en" phones. LyricError for a phone of a language without a table."""
+    rows = [_row(phone) for phone in syllable.phones]
+    before, nucleus_row = rows[: syllable.nucleus], rows[syllable.nucleus]
+    onset_glides = next((i for i, symbol in enumerate(nucleus_row) if symbol in VOWELS), 0)
+    nucleus = sum(map(len, before)) + onset_glides
+    symbols = [symbol for row in rows for symbol in row]
+    if nucleus and symbols[nucleus - 1] == "Y" and symbols[nucleus] == "IY":
+        del symbols[nucleus - 1]  # ki is K IY: the palatal glide is part of the vowel
+        nucleus -= 1
+    return replace(syllable, phones=tuple(Phone("en", symbol) for symbol in symbols), nucleus=nucleus, tone=0)
+
+
+def _row(phone: Phone) -> tuple[str, ...]:
+    if phone.language == "en":
+        return (phone.symbol,)
+    try:
+        return _TABLES[phone.language][phone.symbol]
+    except KeyError:
+        raise LyricError(f"{phone} has no English phones; known are the phones of {', '.join(_TABLES)} and en.") from None

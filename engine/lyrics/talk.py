@@ -1,0 +1,105 @@
+"""Running text for talk mode: sentences of words with the pauses that punctuation asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .dictionary import UserDictionary
+from .pronounce import Pronouncer, detect_language
+from .text import Notices, normalise, words_in
+from .types import SpokenLine, Syllable
+
+MAX_TEXT_CHARACTERS = 200_000
+MAX_SENTENCE_WORDS = 120  # a text without full stops is cut, so that it can be rendered piece by piece
+NO_PAUSE, COMMA, SENTENCE_END = 0, 1, 2
+_SENTENCE_MARKS = ".!?\u2026\u3002"
+_ABBREVIATIONS = {
+    "mr": "mister",
+    "mrs": "missus",
+    "ms": "miz",
+    "dr": "doctor",
+    "st": "saint",
+    "vs": "versus",
+    "etc": "etcetera",
+}
+_ABBREVIATION = re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\.", re.IGNORECASE)
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+_HIDDEN_DOT = "\u2024"  # does not survive `normalise`, so it cannot be in the text
+# A chunk of text and the mark that ends it; a dot or comma inside a number ends nothing.
+_MARK = re.compile(
+    r"(?:(?<!\d)[.,:]|[.,:](?!\d)|[!?;\u2026\u3001\u3002\u00a1\u00bf()\[\]\u2014\u2013]|\s-\s|\n+)[\s.,!?;:\u2026)\]\"']*"
+)
+
+
+def read_spoken_text(text: str, *, language: str = "en", dictionary: UserDictionary | None = None) -> tuple[SpokenLine, ...]:
+    """Sentences of `text`. Words that nothing can pronounce are left out with a notice on the line."""
+    first_notices = Notices()
+    if len(text) > MAX_TEXT_CHARACTERS:
+        first_notices.add(f"The text has {len(text)} characters; the first {MAX_TEXT_CHARACTERS} are spoken.")
+    clean = normalise(text[:MAX_TEXT_CHARACTERS])
+    language = detect_language([clean], language)
+    lines = []
+    notices = first_notices
+    for chunks, is_question in _sentences(clean):
+        line = _spoken_line(chunks, is_question, Pronouncer(language, dictionary, notices), notices)
+        if line.words:
+            lines.append(line)
+            notices = Notices()
+    return tuple(lines)
+
+
+def _sentences(text: str) -> Iterator[tuple[list[list[str]], bool]]:
+    """(words between pauses, is it a question) of each sentence."""
+    chunks: list[list[str]] = []
+    for words, mark in _chunks(text):
+        if words:
+            chunks.append(words)
+        is_end = any(c in _SENTENCE_MARKS for c in mark) or "\n" in mark or not mark
+        if chunks and (is_end or sum(map(len, chunks)) >= MAX_SENTENCE_WORDS):
+            yield chunks, "?" in mark
+            chunks = []
+    if chunks:
+        yield chunks, False
+
+
+def _chunks(text: str) -> Iterator[tuple[list[str], str]]:
+    """Words and the punctuation behind them, at most `MAX_SENTENCE_WORDS` at a time."""
+    text = _ABBREVIATION.sub(lambda match: _ABBREVIATIONS[match[1].lower()], text)
+    text = _INITIALS.sub(lambda match: match[0].replace(".", _HIDDEN_DOT), text)
+    position = 0
+    for mark in _MARK.finditer(text):
+        yield from _pieces(_words(text[position : mark.start()]), mark[0])
+        position = mark.end()
+    yield from _pieces(_words(text[position:]), "")
+
+
+def _words(text: str) -> list[str]:
+    return words_in(text.replace(_HIDDEN_DOT, "."))
+
+
+def _pieces(words: list[str], mark: str) -> Iterator[tuple[list[str], str]]:
+    while len(words) > MAX_SENTENCE_WORDS:
+        yield words[:MAX_SENTENCE_WORDS], ","
+        words = words[MAX_SENTENCE_WORDS:]
+    yield words, mark
+
+
+def _spoken_line(chunks: list[list[str]], is_question: bool, pronouncer: Pronouncer, notices: Notices) -> SpokenLine:
+    words: list[tuple[Syllable, ...]] = []
+    pauses: list[int] = []
+    spellings = [word for chunk in chunks for word in chunk]
+    number = 0
+    for chunk in chunks:
+        for word in chunk:
+            before = spellings[number - 1] if number else ""
+            after = spellings[number + 1] if number + 1 < len(spellings) else ""
+            number += 1
+            if syllables := pronouncer.word(word, before=before, after=after):
+                words.append(syllables)
+                pauses.append(NO_PAUSE)
+        if pauses:
+            pauses[-1] = COMMA
+    if pauses:
+        pauses[-1] = SENTENCE_END
+    return SpokenLine(pronouncer.language, tuple(words), tuple(pauses), is_question, notices.as_tuple())
