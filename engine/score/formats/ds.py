@@ -81,7 +81,7 @@ def _load(data: bytes) -> list[Segment]:
 def _seconds(value: object, name: str) -> float:
     try:
         seconds = float(value or 0.0)  # type: ignore[arg-type]  # anything else is refused below
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if not -1.0 <= seconds <= MAX_SECONDS:
         raise ScoreError(f"{name} is {str(value)[:40]!r} in the .ds file; valid are seconds from 0 to {MAX_SECONDS:g}.")
