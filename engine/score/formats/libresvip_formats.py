@@ -1,6 +1,6 @@
 """Projects of other singing editors (SVP, VSQX, VPR, ACEP, CCS and more) through the optional LibreSVIP package.
 
-Its model counts pitch and parameter curves from one bar before the song, tempo changes too for some formats, but notes not.
+Its model counts curves from one bar before the song, and for some formats tempo and meter changes too, but never notes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ HEAD_BREATH = "V"
 BREATH_TICKS = LIBRESVIP_PPQ // 4
 # Formats for which LibreSVIP moves the tempo changes behind the extra bar (all but the one at the start).
 TEMPO_LEAD_IN = frozenset(
-    {"acep", "dv", "json", "s5p", "svip", "svip3", "svp", "tlp", "tlpx", "tsmsln", "tssln", "ufdata", "ustx", "vspx"}
+    {"acep", "dv", "json", "s5p", "svip", "svip3", "svp", "tlp", "tlpx", "tsmsln", "tssln", "ustx", "vspx"}
 )
+METER_LEAD_IN = frozenset({"svp", "tsmsln", "tssln"})  # the same for meters
 
 
 def read_with_libresvip(path: Path, *, title: str) -> Score:
@@ -58,7 +59,7 @@ def _load(path: Path, suffix: str) -> Any:
 
 
 def _score(project: Any, suffix: str, title: str) -> Score:
-    meters = _meters(project.time_signature_list)
+    meters = _meters(project.time_signature_list, 1 if suffix in METER_LEAD_IN else 0)
     lead_in = USTX_LEAD_IN if suffix == "ustx" else _bar_ticks(meters[0])
     tempos = _tempos(project.song_tempo_list, lead_in if suffix in TEMPO_LEAD_IN else 0)
     singing = [track for track in project.track_list if track.type_ == "Singing"]
@@ -79,15 +80,16 @@ def _bar_ticks(meter: Meter) -> int:
     return LIBRESVIP_PPQ * 4 * meter.numerator // meter.denominator
 
 
-def _meters(signatures: Sequence[Any]) -> tuple[Meter, ...]:
+def _meters(signatures: Sequence[Any], lead_in_bars: int) -> tuple[Meter, ...]:
     meters: list[Meter] = []
     bar = tick = 0
     for signature in sorted(signatures, key=lambda item: item.bar_index):
         if not 1 <= signature.numerator <= 255 or signature.denominator not in (1, 2, 4, 8, 16, 32, 64):
             continue
+        position = max(bar, signature.bar_index - lead_in_bars)
         if meters:
-            tick += (max(signature.bar_index, bar) - bar) * _bar_ticks(meters[-1])
-        bar = max(signature.bar_index, bar)
+            tick += (position - bar) * _bar_ticks(meters[-1])
+        bar = position
         meters = [meter for meter in meters if meter.tick != tick] + [Meter(tick, signature.numerator, signature.denominator)]
     return tuple(meters) or (Meter(0, 4, 4),)
 
