@@ -21,14 +21,15 @@ if TYPE_CHECKING:
         VocaleseError,
         VoiceError,
     )
-    from .lyrics import NoteKind, UserDictionary, read_lyric_text, read_user_dictionary
+    from .lyrics import LyricText, NoteKind, UserDictionary, parse_lyric_text, read_lyric_text, read_user_dictionary
     from .performance import Mode, PerformanceSettings, note_name
     from .score import Note, Score, Track, read_score, write_score
     from .studio.follow import FollowNote, FollowReport, measure_following
     from .studio.picture import draw_following
     from .studio.recipe import Recipe, read_recipe, train_voice
     from .synthesis.cache import PhraseCache
-    from .synthesis.plan import Plan, PlannedTrack, plan_score, plan_text
+    from .synthesis.labels import write_labels
+    from .synthesis.plan import Plan, PlannedTrack, WordSettings, plan_score, plan_text
     from .synthesis.render import render_track
     from .voice.card import VoiceCard
     from .voice.library import STARTER_NAME, load_card, load_voice, voice_folders
@@ -48,14 +49,17 @@ _HOME: dict[str, str] = {
         ),
         "errors",
     ),
-    **dict.fromkeys(("NoteKind", "UserDictionary", "read_lyric_text", "read_user_dictionary"), "lyrics"),
+    **dict.fromkeys(
+        ("LyricText", "NoteKind", "UserDictionary", "parse_lyric_text", "read_lyric_text", "read_user_dictionary"), "lyrics"
+    ),
     **dict.fromkeys(("Mode", "PerformanceSettings", "note_name"), "performance"),
     **dict.fromkeys(("Note", "Score", "Track", "read_score", "write_score"), "score"),
     **dict.fromkeys(("FollowNote", "FollowReport", "measure_following"), "studio.follow"),
     "draw_following": "studio.picture",
     **dict.fromkeys(("Recipe", "read_recipe", "train_voice"), "studio.recipe"),
     "PhraseCache": "synthesis.cache",
-    **dict.fromkeys(("Plan", "PlannedTrack", "plan_score", "plan_text"), "synthesis.plan"),
+    "write_labels": "synthesis.labels",
+    **dict.fromkeys(("Plan", "PlannedTrack", "WordSettings", "plan_score", "plan_text"), "synthesis.plan"),
     "render_track": "synthesis.render",
     "VoiceCard": "voice.card",
     **dict.fromkeys(("STARTER_NAME", "load_card", "load_voice", "voice_folders"), "voice.library"),
@@ -67,6 +71,7 @@ __all__ = [
     "FollowNote",
     "FollowReport",
     "LyricError",
+    "LyricText",
     "Mode",
     "Note",
     "NoteKind",
@@ -87,11 +92,13 @@ __all__ = [
     "Voice",
     "VoiceCard",
     "VoiceError",
+    "WordSettings",
     "draw_following",
     "load_card",
     "load_voice",
     "measure_following",
     "note_name",
+    "parse_lyric_text",
     "plan_score",
     "plan_text",
     "read_lyric_text",
@@ -101,6 +108,7 @@ __all__ = [
     "render_track",
     "train_voice",
     "voice_folders",
+    "write_labels",
     "write_score",
 ]
 

@@ -14,13 +14,15 @@ from enum import Enum, auto
 from ..score.types import Note, Track
 from .dictionary import UserDictionary
 from .pronounce import Pronouncer, detect_language
-from .text import Notices
+from .text import Notices, shown
 from .tokens import Token, TokenKind, read_tokens
 from .types import NoteKind, NoteLyric, Syllable, SyllableTrack
 
 DEFAULT_PPQ = 480
 MAX_UNWRITTEN_HOLDS = 8  # a melisma that nobody wrote does not go on for ever
 MAX_SYLLABLES_PER_NOTE = 16
+MAX_PIECES = 32  # of a word written as "a-" "ma-" "zing"
+_TOO_MANY = f"A note has more than {MAX_SYLLABLES_PER_NOTE} syllables; the rest of them is left out."
 CONTEXT_WORDS = 3  # neighbours that may decide between readings of a word
 
 Tokens = tuple[Token, ...]
@@ -64,16 +66,17 @@ def lay_text(
     track = replace(track, notes=tuple(replace(note, lyric=None) for note in track.notes))
     spoken_in = track.language or detect_language([text], language)
     pronouncer = Pronouncer(spoken_in, dictionary, quiet)
-    slots = _expanded(read_tokens_of_text(text, notices), pronouncer)
+    tokens = read_tokens_of_text(text, notices)
+    slots = _expanded(tokens[: len(track.notes) + 1], pronouncer)
     lyrics = [slot.written() for slot in slots[: len(track.notes)]]
+    left_out = [slot.text for slot in slots[len(track.notes) :] if slot.text] or [
+        token.text for token in tokens[len(track.notes) + 1 :] if token.text
+    ]
+    missing = len(track.notes) - len(lyrics)
     if len(slots) > len(track.notes):
-        rest = [slot.text for slot in slots[len(track.notes) :] if slot.kind is TokenKind.WORD]
-        notices.add(
-            f"The words have {len(slots)} syllables for {len(track.notes)} notes; "
-            f"left out from '{rest[0][:24] if rest else slots[-1].written()}' on."
-        )
-    elif len(slots) < len(track.notes):
-        missing = len(track.notes) - len(slots)
+        where = f"left out from {shown(left_out[0])} on" if left_out else "the last ones are left out"
+        notices.add(f"The words have more syllables than the {len(track.notes)} notes; {where}.")
+    elif missing:
         notices.add(f"The words have {len(slots)} syllables for {len(track.notes)} notes; the last {missing} sing '{filler}'.")
         lyrics += [filler] * missing
     notes = tuple(replace(note, lyric=lyric) for note, lyric in zip(track.notes, lyrics, strict=True))
@@ -103,7 +106,7 @@ def _spread_lines(tokens: list[Tokens | None], pronouncer: Pronouncer) -> list[T
             end += 1
         written = tokens[i]
         if written and end - i > 1 and sum(token.kind is TokenKind.WORD for token in written) > 1:
-            slots = _expanded(written, pronouncer)
+            slots = _expanded(written[: (end - i) * MAX_SYLLABLES_PER_NOTE], pronouncer)
             result[i:end] = _dealt(slots, end - i)
         i = end
     return result
@@ -156,9 +159,9 @@ class _Word:
     def text(self) -> str:
         return "".join(token.text for token in self.tokens)
 
-    @property
-    def goes_on(self) -> bool:
-        return self.tokens[-1].goes_on
+    def takes(self, token: Token) -> bool:
+        """Whether a further written piece belongs to this word."""
+        return (self.tokens[-1].goes_on or token.continues) and len(self.tokens) < MAX_PIECES
 
     def add_piece(self, token: Token, note: int) -> None:
         self.slots.append(_Slot(note, _SlotKind.PIECE, letters_before=len(self.text)))
@@ -189,7 +192,8 @@ class _Collector:
         return self._words, kinds
 
     def _take_open_note(self, i: int) -> None:
-        if self._word is None or i == 0:
+        is_chord = i > 0 and self._notes[i].onset_ticks == self._notes[i - 1].onset_ticks
+        if self._word is None or is_chord:
             return
         gap = gap_ticks(self._notes, i)
         self._open_slots += 1
@@ -201,7 +205,9 @@ class _Collector:
     def _take_tokens(self, i: int, written: Tokens) -> NoteKind | None:
         self._open_slots = 0
         sung = [token for token in written if token.kind in (TokenKind.WORD, TokenKind.NEXT)]
-        for token in sung:
+        if len(sung) > MAX_SYLLABLES_PER_NOTE:
+            self._notices.add(_TOO_MANY)
+        for token in sung[:MAX_SYLLABLES_PER_NOTE]:
             self._take_sung(i, token)
         if sung:
             if len(sung) < len(written):
@@ -218,7 +224,7 @@ class _Collector:
                 self._notices.add("A '+' has no word before it.")
             else:
                 self._word.slots.append(_Slot(i, _SlotKind.NEXT, index=token.index))
-        elif self._word is not None and (self._word.goes_on or token.continues):
+        elif self._word is not None and self._word.takes(token):
             self._word.add_piece(token, i)
         else:
             self._word = _Word()
@@ -248,6 +254,10 @@ def _pronounced(word: _Word, pronouncer: Pronouncer, before: str, after: str) ->
     pieces_alone = [token.text for token in word.tokens]
     if len(pieces_alone) > 1 and not pronouncer.knows(word.text) and all(map(pronouncer.knows, pieces_alone)):
         return _as_one_word([pronouncer.word(piece, wanted=1) for piece in pieces_alone], word.text)
+    if any(slot.kind is _SlotKind.OPEN for slot in word.slots):
+        usual = pronouncer.word(word.text, before=before, after=after)
+        if len(usual) <= len(word.slots):
+            return usual  # further notes are a melisma, not a reason for a longer pronunciation
     return pronouncer.word(word.text, wanted=len(word.slots), before=before, after=after)
 
 
@@ -323,7 +333,7 @@ class _Layout:
     def _sing(self, note: int, syllables: Sequence[Syllable]) -> None:
         room = MAX_SYLLABLES_PER_NOTE - len(self._sung[note])
         if len(syllables) > room:
-            self._notices.add(f"A note has more than {MAX_SYLLABLES_PER_NOTE} syllables; the rest of them is left out.")
+            self._notices.add(_TOO_MANY)
         self._sung[note] += syllables[:room]
 
     def _hold(self, note: int) -> None:

@@ -10,7 +10,7 @@ from .dictionary import UserDictionary
 from .languages import Language, is_han, is_kana, language_for
 from .phones import parse_phones, with_lone_stress
 from .syllables import english_syllables
-from .text import Notices, normalise, shown, words_in
+from .text import MAX_LYRIC_CHARACTERS, Notices, normalise, shown, words_in
 from .types import Syllable
 
 DEFAULT_LANGUAGE = "en"
@@ -27,7 +27,7 @@ def detect_language(lyrics: Iterable[str], default: str) -> str:
     """Where most characters are kana or Han: Japanese if there is any kana, else Chinese (or what `default` reads them in)."""
     kana = han = letters = 0
     for lyric in lyrics:
-        for character in lyric:
+        for character in lyric[:MAX_LYRIC_CHARACTERS]:
             script = script_of(character)
             kana += script == "ja"
             han += script == "zh"

@@ -39,7 +39,7 @@ class Token:
         """The token as a lyric, as in `engine.score.types`."""
         if self.kind is TokenKind.WORD:
             hint = f"[{' '.join(self.hint)}]" if self.hint else ""
-            return f"{chr(39) * self.glottal}{self.text}{hint}{'-' * self.goes_on}"
+            return f"{'-' * self.continues}{chr(39) * self.glottal}{self.text}{hint}{'-' * self.goes_on}"
         marks = {TokenKind.NEXT: "+", TokenKind.HOLD: "-", TokenKind.BREATH: "AP", TokenKind.REST: "R"}
         return marks[self.kind] + (str(self.index) if self.index else "")
 

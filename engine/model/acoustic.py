@@ -108,7 +108,7 @@ class AcousticModel(nn.Module):
         hidden = self.entry(torch.cat([features, voiced[:, None], effort[:, None]], dim=1))
         for block in self.blocks:
             hidden = block(hidden)
-        power, aperiodicity = self.exit(hidden).transpose(1, 2).split(
-            [self.config.power_bands, self.config.aperiodicity_bands], dim=2
+        power, aperiodicity = (
+            self.exit(hidden).transpose(1, 2).split([self.config.power_bands, self.config.aperiodicity_bands], dim=2)
         )
         return Envelope(log_amplitude=power - 6.0, aperiodicity=torch.sigmoid(aperiodicity))

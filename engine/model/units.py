@@ -22,8 +22,6 @@ LIQUIDS = ("L", "R")
 GLIDES = ("W", "Y")
 
 VOWELS = frozenset(MONOPHTHONGS + DIPHTHONGS)
-SONORANTS = frozenset(NASALS + LIQUIDS + GLIDES)
-VOICELESS = frozenset(("CH", "F", "HH", "K", "P", "S", "SH", "T", "TH", "SIL"))
 PHONES = frozenset(MONOPHTHONGS + DIPHTHONGS + STOPS + AFFRICATES + FRICATIVES + NASALS + LIQUIDS + GLIDES)
 
 UNITS: tuple[str, ...] = (

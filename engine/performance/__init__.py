@@ -12,7 +12,7 @@ Same input, same output, always; a phrase depends only on itself.
 May import engine.score, engine.lyrics, engine.errors.
 """
 
-from .perform import PerformedTrack, TimedLine, perform, perform_lines
+from .perform import PerformedTrack, PlacedLine, perform, perform_lines
 from .settings import Mode, PerformanceSettings
 from .types import BREATH, FRAME_RATE_HZ, SILENCE, LyricMark, Performance, PhoneSpan
 from .vocal_range import RangeReport, check_range, note_name
@@ -28,7 +28,7 @@ __all__ = [
     "PerformedTrack",
     "PhoneSpan",
     "RangeReport",
-    "TimedLine",
+    "PlacedLine",
     "check_range",
     "note_name",
     "perform",

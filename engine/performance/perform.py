@@ -43,7 +43,7 @@ class PerformedTrack:
 
 
 @dataclass(frozen=True)
-class TimedLine:
+class PlacedLine:
     """A line to speak from `start_s`, fitted to `length_s` if given."""
 
     line: SpokenLine
@@ -86,7 +86,7 @@ def perform(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, settings: 
     return PerformedTrack(tuple(_performed(phrase, expression, settings) for phrase in phrases))
 
 
-def perform_lines(lines: Sequence[TimedLine], settings: PerformanceSettings) -> PerformedTrack:
+def perform_lines(lines: Sequence[PlacedLine], settings: PerformanceSettings) -> PerformedTrack:
     """Spoken lines, each at its own start."""
     phrases, notices = [], []
     for timed in lines:
@@ -281,7 +281,7 @@ def _breath(phrase: _Phrase, origin_s: float, first_phone_s: float, settings: Pe
     return [breath(start_s, end_s)] if end_s - start_s >= _SHORTEST_BREATH_S else []
 
 
-def _as_line(phrase: _Phrase, language: str) -> TimedLine:
+def _as_line(phrase: _Phrase, language: str) -> PlacedLine:
     words: list[list[Syllable]] = []
     for event in phrase.events:
         for syllable in event.syllables:
@@ -290,10 +290,10 @@ def _as_line(phrase: _Phrase, language: str) -> TimedLine:
             words[-1].append(syllable)
     line = SpokenLine(language, tuple(tuple(word) for word in words), (0,) * len(words))
     first, last = phrase.events[0], phrase.events[-1]
-    return TimedLine(line, first.onset_s, last.offset_s - first.onset_s)
+    return PlacedLine(line, first.onset_s, last.offset_s - first.onset_s)
 
 
-def _spoken(timed: TimedLine, settings: PerformanceSettings) -> tuple[Performance, float]:
+def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performance, float]:
     """A spoken line as a performance, and the factor by which its length was missed."""
     lead_s = min(0.1, timed.start_s)
     start_frame = int(np.floor((timed.start_s - lead_s) * FRAME_RATE_HZ))

@@ -72,3 +72,7 @@ class Performance:
     @property
     def start_s(self) -> float:
         return self.start_frame / self.frame_rate_hz
+
+    @property
+    def end_s(self) -> float:
+        return (self.start_frame + self.frames) / self.frame_rate_hz

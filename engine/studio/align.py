@@ -63,7 +63,11 @@ class Aligner:
             self._decoder.set_alignment()
             self._decode(pcm)
             return [
-                AlignedPhone("SIL" if phone.name in _SILENCES else phone.name, phone.start * _FRAME_S, (phone.start + phone.duration) * _FRAME_S)
+                AlignedPhone(
+                    "SIL" if phone.name in _SILENCES else phone.name,
+                    phone.start * _FRAME_S,
+                    (phone.start + phone.duration) * _FRAME_S,
+                )
                 for word in self._decoder.get_alignment()
                 for phone in word
             ]

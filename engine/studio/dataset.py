@@ -73,7 +73,9 @@ def read_sources(folder: Path) -> list[ClipSource]:
     """Clips listed in `folder/metadata.csv`. Raises TrainingError if the table or a column is missing."""
     table = folder / "metadata.csv"
     if not table.is_file():
-        raise TrainingError(f"No table {table}. Expected a CSV with the columns 'file' (audio, relative to the folder) and 'text'.")
+        raise TrainingError(
+            f"No table {table}. Expected a CSV with the columns 'file' (audio, relative to the folder) and 'text'."
+        )
     with table.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         missing = {"file", "text"} - set(reader.fieldnames or ())
@@ -94,12 +96,16 @@ def prepare(
     """Features of all usable clips as files in `cache`, in the order of `sources`; clips already there are not made again."""
     cache.mkdir(parents=True, exist_ok=True)
     targets = {source.name: cache / f"{source.name}.npz" for source in sources}
-    missing = [source for source in sources if not targets[source.name].exists() and not _refusal(targets[source.name]).exists()]
+    missing = [
+        source for source in sources if not targets[source.name].exists() and not _refusal(targets[source.name]).exists()
+    ]
     groups = [missing[first : first + 8] for first in range(0, len(missing), 8)]
     done = len(sources) - len(missing)
     if groups:
         with ProcessPoolExecutor(max_workers=jobs) as pool:
-            for group in pool.map(_prepare_group, groups, [cache] * len(groups), [(sample_rate, aperiodicity_bands)] * len(groups)):
+            for group in pool.map(
+                _prepare_group, groups, [cache] * len(groups), [(sample_rate, aperiodicity_bands)] * len(groups)
+            ):
                 done += group
                 if progress:
                     progress(done, len(sources))

@@ -220,7 +220,8 @@ def _held_out_loss(model: AcousticModel, renderer: Renderer, clips: Sequence[Cli
 def _save(path: Path, model: AcousticModel, average: AcousticModel, optimiser: torch.optim.Optimizer, step: int) -> None:
     partial = path.with_suffix(".part")
     torch.save(
-        {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, partial
+        {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step},
+        partial,
     )
     partial.replace(path)
 

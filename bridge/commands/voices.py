@@ -1,0 +1,66 @@
+"""`vocalese voices`: who can sing, and under what terms. `vocalese voice train`: make one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from engine import VoiceError, load_card, note_name, read_recipe, train_voice, voice_folders
+
+from .common import EXIT_OK, progress_bar, user_voice_folder
+
+
+def list_voices(*, as_json: bool) -> int:
+    """Cards of all installed voices; a damaged one is listed with its error."""
+    folders = voice_folders([user_voice_folder()])
+    entries = []
+    for name, folder in folders.items():
+        try:
+            entries.append({**asdict(load_card(str(folder))), "folder": str(folder)})
+        except VoiceError as error:
+            entries.append({"name": name, "folder": str(folder), "error": str(error)})
+    if as_json:
+        print(json.dumps({"voices": entries}, ensure_ascii=False))
+        return EXIT_OK
+    for entry in entries:
+        if "error" in entry:
+            print(f"{entry['name']}: cannot be used. {entry['error']}")
+            continue
+        span = f"{note_name(entry['range_low'])}-{note_name(entry['range_high'])}"
+        print(
+            f"{entry['name']}  {entry['title']}, sings {', '.join(entry['languages'])}, {span}, {entry['sample_rate'] / 1000:g} kHz"
+        )
+        for label, key in (
+            ("Licence", "licence"),
+            ("Origin", "origin"),
+            ("Consent", "consent"),
+            ("Trained on", "training_data"),
+        ):
+            print(f"    {label}: {entry[key]}")
+        for key, value in entry["measured"].items():
+            print(f"    Measured, {key.replace('_', ' ')}: {value}")
+    print(f"Your own voices go to {user_voice_folder()}")
+    return EXIT_OK
+
+
+def train(config: Path, *, data: Path | None, output: Path, steps: int | None, jobs: int) -> int:
+    """Run a training recipe to the end, or on from where it stopped."""
+    recipe = read_recipe(config)
+    if data is not None:
+        recipe = replace(recipe, data_folder=data.resolve())
+    if steps is not None:
+        recipe = replace(recipe, settings=replace(recipe.settings, steps=steps))
+
+    def report(progress) -> None:
+        losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+        held_out = "" if progress.held_out_loss is None else f", held-out {progress.held_out_loss:.3f}"
+        minutes = progress.seconds_left / 60
+        print(f"step {progress.step}/{progress.steps}: {losses}{held_out}; {minutes:.0f} min left", flush=True)
+
+    prepared = progress_bar("preparing clips", shown=sys.stderr.isatty())
+    folder = train_voice(recipe, output, jobs=jobs, prepared=prepared, report=report)
+    print(f"The voice is in {folder}. Try: vocalese render SONG.mid --voice {folder}")
+    print(f"To install it, move that folder to {user_voice_folder()}")
+    return EXIT_OK

@@ -1,0 +1,22 @@
+"""What was sung, as a label file: every phone with its place on the song's time line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.performance import SILENCE, Performance
+from engine.score.formats.lab import write_lab
+
+
+def write_labels(phrases: Sequence[Performance]) -> bytes:
+    """HTS .lab text of all phrases, with `pau` in the rests (the label sets' usual name for silence)."""
+    spans: list[tuple[float, float, str]] = []
+    for phrase in sorted(phrases, key=lambda phrase: phrase.start_frame):
+        for phone in phrase.phones:
+            if phone.symbol != SILENCE:
+                start_s, end_s = phrase.start_s + phone.start_s, phrase.start_s + phone.end_s
+                at_s = spans[-1][1] if spans else 0.0
+                if start_s > at_s:
+                    spans.append((at_s, start_s, "pau"))
+                spans.append((start_s, end_s, phone.symbol.lower()))
+    return write_lab(spans)
