@@ -37,7 +37,7 @@ def pitch_of(name: str) -> int:
 
 
 def melody(text: str, *, start_ticks: int, unit_ticks: int, velocity: int) -> tuple[Note, ...]:
-    """Notes of a melody in the notation above. The first note of a word that starts a line is a little softer: an upbeat."""
+    """Notes of a melody in the notation above, all struck with `velocity`."""
     notes: list[Note] = []
     tick = start_ticks
     for token in text.split():
@@ -119,7 +119,7 @@ RAP = """
     !put a lit- tle   | !mel- o- dy in     | the !mid- dle of | the !mem- o- ry
     !ev- ery lit- tle | !en- e- my is      | !try- ing to be  | !friends _ with me
     I'm a !voice in   | a !box _ but       | I'm !out on the  | ^town _ so turn
-    me !up _ turn     | me !up _ cause     | I'm !not com- ing | ^down _ _ .
+    me !up _ turn     | me !up _ 'cause    | I'm !not com- ing | ^down _ _ .
 """
 RAP_PITCH = 52
 ACCENT_PITCH, ACCENT_VELOCITY, PLAIN_VELOCITY = 55, 118, 92
