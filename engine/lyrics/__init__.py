@@ -5,11 +5,12 @@ In:   a `Track` with lyrics as written (conventions in `engine.score.types`), pl
 Out:  a `SyllableTrack` (one `NoteLyric` per note), or `SpokenLine`s. Whatever is written, every note can be sung; what was
       guessed, filled in or left out is said in `notices`.
 
-    text.py         raw text to words                    tokens.py    a note's lyric to words and marks
-    languages/      words to phones, one file each       syllables.py English phones to syllables, legal onsets
-    pronounce.py    which language pronounces a word     lay.py       words onto notes
-    lyric_files.py  .txt and .lrc                        talk.py      running text
-    dictionary.py   a user's own pronunciations          mapping.py   other languages' phones in English ones
+    text.py         raw text to words                    tokens.py     a note's lyric to words and marks
+    languages/      words to phones, one file each       syllables.py  English phones to syllables, legal onsets
+    pronounce.py    which language pronounces a word     spelling.py   which letters belong to which syllable
+    lay.py          words onto notes                     lyric_files.py  .txt and .lrc
+    talk.py         running text                         dictionary.py   a user's own pronunciations
+    mapping.py      other languages' phones as English   phones.py       checks and reads lines of ARPAbet
     train_g2p.py    makes the model for unknown English words (not needed at run time)
 
 Nothing is read before the first word is looked up. May import: engine.errors, engine.score.

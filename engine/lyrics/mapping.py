@@ -45,9 +45,6 @@ def to_english_phones(syllable: Syllable) -> Syllable:
     onset_glides = next((i for i, symbol in enumerate(nucleus_row) if symbol in VOWELS), 0)
     nucleus = sum(map(len, before)) + onset_glides
     symbols = [symbol for row in rows for symbol in row]
-    if nucleus and symbols[nucleus - 1] == "Y" and symbols[nucleus] == "IY":
-        del symbols[nucleus - 1]  # ki is K IY: the palatal glide is part of the vowel
-        nucleus -= 1
     return replace(syllable, phones=tuple(Phone("en", symbol) for symbol in symbols), nucleus=nucleus, tone=0)
 
 

@@ -16,7 +16,7 @@ class CmuDictionary:
     """Pronunciations by binary search over the text of the dictionary."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = b"\n" + data
+        self._data = b"\n" + data.rstrip(b"\n") + b"\n"
 
     def variants(self, word: str) -> tuple[tuple[str, ...], ...]:
         """All pronunciations of a lower-case word, the usual one first; () if it is not there."""

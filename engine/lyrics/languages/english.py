@@ -62,6 +62,7 @@ def is_dictionary_word(word: str) -> bool:
     return bool(_listed(word.lower()))
 
 
+@functools.lru_cache(maxsize=8192)
 def _pronunciation(word: str, phones: Phones, notice: str = "", is_known: bool = True) -> Pronunciation:
     spelling = "".join(number_words(word)) or word
     return Pronunciation(english_syllables(phones, word, spelling), notice, is_known)
@@ -227,7 +228,7 @@ def _compound(word: str) -> Variants:
         if whole and vowel_count(whole[0]) == word.count("-") + 1:
             return whole
     parts = _PARTS.findall(word)
-    if len(parts) < 2:
+    if len(parts) < 2 or "." in word:
         return ()
     return _join([_known_part(part) for part in parts])
 

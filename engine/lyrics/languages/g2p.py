@@ -39,7 +39,7 @@ class GraphoneModel:
     def __init__(self, letters: Sequence[str], phones: Sequence[tuple[str, ...]], levels: Sequence[Level]) -> None:
         self._phones = tuple(phones)
         self._vocabulary = len(letters)
-        self._levels = tuple(levels)
+        self._levels = tuple(level for level in levels if len(level.keys))
         self._of_letter: dict[str, list[int]] = {}
         for number, letter in enumerate(letters):
             self._of_letter.setdefault(letter, []).append(number)

@@ -24,10 +24,10 @@ LENGTHENING = "ー"
 # One row per consonant: its kana with a, i, u, e, o ("." = none).
 _ROWS = {
     "": "ア イ ウ エ オ",
-    "k": "カ . ク ケ コ",
-    "ky": "キャ キ キュ キェ キョ",
-    "g": "ガ . グ ゲ ゴ",
-    "gy": "ギャ ギ ギュ ギェ ギョ",
+    "k": "カ キ ク ケ コ",
+    "ky": "キャ . キュ キェ キョ",
+    "g": "ガ ギ グ ゲ ゴ",
+    "gy": "ギャ . ギュ ギェ ギョ",
     "s": "サ スィ ス セ ソ",
     "sh": "シャ シ シュ シェ ショ",
     "z": "ザ ズィ ズ ゼ ゾ",
@@ -38,21 +38,21 @@ _ROWS = {
     "ts": "ツァ ツィ ツ ツェ ツォ",
     "d": "ダ ディ ドゥ デ ド",
     "dy": "デャ . デュ . デョ",
-    "n": "ナ . ヌ ネ ノ",
-    "ny": "ニャ ニ ニュ ニェ ニョ",
-    "h": "ハ . . ヘ ホ",
-    "hy": "ヒャ ヒ ヒュ ヒェ ヒョ",
+    "n": "ナ ニ ヌ ネ ノ",
+    "ny": "ニャ . ニュ ニェ ニョ",
+    "h": "ハ ヒ . ヘ ホ",
+    "hy": "ヒャ . ヒュ ヒェ ヒョ",
     "f": "ファ フィ フ フェ フォ",
     "fy": "フャ . フュ . フョ",
-    "b": "バ . ブ ベ ボ",
-    "by": "ビャ ビ ビュ ビェ ビョ",
-    "p": "パ . プ ペ ポ",
-    "py": "ピャ ピ ピュ ピェ ピョ",
-    "m": "マ . ム メ モ",
-    "my": "ミャ ミ ミュ ミェ ミョ",
+    "b": "バ ビ ブ ベ ボ",
+    "by": "ビャ . ビュ ビェ ビョ",
+    "p": "パ ピ プ ペ ポ",
+    "py": "ピャ . ピュ ピェ ピョ",
+    "m": "マ ミ ム メ モ",
+    "my": "ミャ . ミュ ミェ ミョ",
     "y": "ヤ . ユ イェ ヨ",
-    "r": "ラ . ル レ ロ",
-    "ry": "リャ リ リュ リェ リョ",
+    "r": "ラ リ ル レ ロ",
+    "ry": "リャ . リュ リェ リョ",
     "w": "ワ ウィ . ウェ ウォ",
     "v": "ヴァ ヴィ ヴ ヴェ ヴォ",
     "kw": "クァ クィ . クェ クォ",
@@ -93,9 +93,6 @@ def romaji_table() -> dict[str, tuple[str, str]]:
     table: dict[str, tuple[str, str]] = {}
     for consonant, vowel in kana_table().values():
         table[consonant + vowel] = (consonant, vowel)
-        is_palatal_i = vowel == "i" and consonant.endswith("y") and len(consonant) == 2
-        if is_palatal_i:
-            table[consonant[0] + vowel] = (consonant, vowel)
     for glide, consonant in _ROMAJI_GLIDES.items():
         table.update({glide + vowel: (consonant, vowel) for vowel in "auo"})
     table.update(_ROMAJI_MORAE)
