@@ -20,6 +20,7 @@ _ARCH_DB = 2.0
 _ACCENT_DB, _ACCENT_S = 1.2, 0.12
 _HELD_DECAY_DB_PER_S, _HELD_DECAY_DB = 1.5, 3.0
 _RELEASE_DB, _RELEASE_S = 9.0, 0.09
+_WANDER_DB = 0.5  # slow unsteadiness of the breath: a perfectly still vowel sounds like a machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ def velocity_db(velocity: int) -> float:
     return 30.0 * float(np.log10(max(1, velocity) / REFERENCE_VELOCITY))
 
 
-def phrase_energy_db(notes: Sequence[LoudNote], times_s: Frames, expression: Expression, dynamics: float) -> Frames:
+def phrase_energy_db(
+    notes: Sequence[LoudNote], times_s: Frames, expression: Expression, dynamics: float, rng: np.random.Generator
+) -> Frames:
     """dB against the voice's natural level [T]: velocity, phrase arch, accents, releases and the user's controllers."""
     energy = np.full(len(times_s), velocity_db(notes[0].velocity))
     for note in notes:
@@ -52,6 +55,8 @@ def phrase_energy_db(notes: Sequence[LoudNote], times_s: Frames, expression: Exp
         inside = (since >= 0) & (times_s < note.offset_s)
         shape[inside] += (_ACCENT_DB + 2.5 * note.accent) * np.exp(-since[inside] / _ACCENT_S)
         shape[inside] -= np.minimum(_HELD_DECAY_DB_PER_S * np.maximum(0.0, since[inside] - 0.6), _HELD_DECAY_DB)
+    rates_hz, phases = np.array([0.7, 1.9, 4.3]), rng.uniform(0, 2 * np.pi, 3)
+    shape += _WANDER_DB * np.sin(2 * np.pi * rates_hz[:, None] * times_s + phases[:, None]).mean(axis=0)
     shape -= _RELEASE_DB * np.clip((times_s - (last - 0.5 * _RELEASE_S)) / _RELEASE_S, 0.0, 1.0)
     return np.clip(energy + dynamics * shape + controller_db(times_s, expression), _SOFTEST_DB, 12.0)
 

@@ -130,11 +130,15 @@ def plan_text(
     if not phrases:
         raise ScoreError(f"'{title}' has no words to speak. Give a text with at least one word.")
     score = Score(title, 480, (), TempoMap(480))
-    track = Track(title or "talk", ())
+    track = Track("talk", ())
     planned = PlannedTrack(
-        track.name, track, SyllableTrack(words.language or "en", ()), performed, tuple(dict.fromkeys(warnings))
+        name=track.name,
+        track=track,
+        syllables=SyllableTrack(words.language or "en", ()),
+        performed=PerformedTrack(tuple(phrases)),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
-    return Plan(score, (planned,), _length_s(score, [planned]), performed.notices)
+    return Plan(score, (planned,), _length_s(score, [planned]), ())
 
 
 def _planned(
