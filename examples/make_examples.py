@@ -63,23 +63,24 @@ def with_accents(notes: Iterable[Note], strong_ticks: int, first_tick: int = 0, 
 # ---- a song ----------------------------------------------------------------------------------------------------------
 
 # Greensleeves, England, 16th century: two verses on its first strain, then the second. 6/8, one unit is an eighth.
+# Melismas lie on open syllables: a short note has no room for "words" or "ask".
 VERSE_1 = """
-    The:A3,1 lamps:C4,2 are:D4,1 low,:E4,1.5 -:F#4,.5 the:E4,1 town:D4,2 is:B3,1 still,:G3,1.5 -:A3,.5
-    the:B3,1 ri-:C4,2 ver:A3,1 wears:A3,1.5 -:G#3,.5 the:A3,1 eve-:B3,2 ning's:G#3,1 gold,:E3,1.5 ~.5
-    and:A3,1 all:C4,2 the:D4,1 words:E4,1.5 -:F#4,.5 I:E4,1 ne-:D4,2 ver:B3,1 said:G3,1.5 -:A3,.5
-    are:B3,1 more:C4,1.5 -:B3,.5 than:A3,1 I:G#3,1.5 -:F#3,.5 can:G#3,1 hold.:A3,3.5 ~1.5
+    The:A3,1 lamps:C4,2 are:D4,1 low,:E4,1.5 -:F#4,.5 the:E4,1 town:D4,2 is:B3,1 grey,:G3,1.5 -:A3,.5
+    the:B3,1 ri-:C4,2 ver:A3,1 flow-:A3,1.5 -:G#3,.5 ing:A3,1 dark:B3,2 and:G#3,1 cold,:E3,1.5 ~.5
+    and:A3,1 all:C4,2 I:D4,1 see:E4,1.5 -:F#4,.5 and:E4,1 ne-:D4,2 ver:B3,1 say:G3,1.5 -:A3,.5
+    is:B3,1 more:C4,1.5 -:B3,.5 than:A3,1 I:G#3,1.5 -:F#3,.5 can:G#3,1 hold.:A3,3.5 ~1.5
 """
 VERSE_2 = """
     A:A3,1 train:C4,2 goes:D4,1 hum-:E4,1.5 -:F#4,.5 ming:E4,1 through:D4,2 the:B3,1 rain:G3,1.5 -:A3,.5
-    with:B3,1 some-:C4,2 one:A3,1 else's:A3,1.5 -:G#3,.5 +:A3,1 road:B3,2 to:G#3,1 go,:E3,1.5 ~.5
-    and:A3,1 I:C4,2 will:D4,1 ask:E4,1.5 -:F#4,.5 you:E4,1 once:D4,2 a-:B3,1 gain:G3,1.5 -:A3,.5
+    with:B3,1 ma-:C4,2 ny:A3,1 lone-:A3,1.5 -:G#3,.5 ly:A3,1 miles:B3,2 to:G#3,1 go,:E3,1.5 ~.5
+    and:A3,1 I:C4,2 will:D4,1 say:E4,1.5 -:F#4,.5 to:E4,1 you:D4,2 a-:B3,1 gain:G3,1.5 -:A3,.5
     the:B3,1 on-:C4,1.5 -:B3,.5 ly:A3,1 thing:G#3,1.5 -:F#3,.5 I:G#3,1 know::A3,4.5 ~1.5
 """
 CHORUS = """
     Stay,:G4,3 love,:G4,1.5 -:F#4,.5 and:E4,1 sing:D4,2 it:B3,1 low,:G3,1.5 -:A3,.5 -:B3,1
     all:C4,2 the:A3,1 ri-:A3,1.5 -:G#3,.5 vers:A3,1 find:B3,2 the:G#3,1 sea.:E3,2 ~1
     Stay,:G4,3 love,:G4,1.5 -:F#4,.5 though:E4,1 stars:D4,2 may:B3,1 go,:G3,1.5 -:A3,.5
-    and:B3,1 leave:C4,1.5 -:B3,.5 your:A3,1 light:G#3,1.5 -:F#3,.5 with:G#3,1 me.:A3,6
+    and:B3,1 share:C4,1.5 -:B3,.5 the:A3,1 day:G#3,1.5 -:F#3,.5 with:G#3,1 me.:A3,6
 """
 
 
