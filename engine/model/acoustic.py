@@ -28,6 +28,7 @@ class AcousticConfig:
     channels: int = 160
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2)
     voicing_channels: int = 64
+    dropout: float = 0.1  # on the units' context vectors, in training only
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "dilations": list(self.dilations)}
@@ -82,6 +83,7 @@ class AcousticModel(nn.Module):
         self.config = config
         features = config.embedding + POSITION_FEATURES
         self.encoder = UnitEncoder(config.units, config.embedding)
+        self.dropout = nn.Dropout(config.dropout)
         self.voicing = nn.Sequential(
             nn.Conv1d(features, config.voicing_channels, 5, padding=2),
             nn.LeakyReLU(0.1),
@@ -95,7 +97,7 @@ class AcousticModel(nn.Module):
 
     def frame_features(self, units: Tensor, unit_of_frame: Tensor, position: Tensor) -> Tensor:
         """units [B, N], unit_of_frame [B, T], position [B, T, 8] -> [B, features, T]."""
-        context = self.encoder(units)
+        context = self.dropout(self.encoder(units))
         gathered = torch.gather(context, 1, unit_of_frame[:, :, None].expand(-1, -1, context.shape[2]))
         return torch.cat([gathered, position], dim=2).transpose(1, 2)
 

@@ -160,6 +160,7 @@ def train(
     torch.manual_seed(settings.seed)
     model, average = AcousticModel(config), AcousticModel(config)
     average.load_state_dict(model.state_dict())
+    average.eval()
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     checkpoint = folder / "checkpoint.pt"
     first_step = _resume(checkpoint, model, average, optimiser) if checkpoint.exists() else 0
@@ -174,7 +175,9 @@ def train(
         crops = [(usable[c], int(rng.integers(0, training[usable[c]].frames - frames))) for c in chosen]
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(settings, step)
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+        step_seed = settings.seed * 1_000_003 + step
+        torch.manual_seed(step_seed)  # dropout
+        generator = torch.Generator().manual_seed(step_seed)
         parts = losses_of(model, renderer, make_batch(training, crops, frames), generator)
         optimiser.zero_grad()
         sum(parts.values(), torch.zeros(())).backward()
@@ -191,7 +194,6 @@ def train(
             if report:
                 left = (time.monotonic() - started) / (done - first_step) * (settings.steps - done)
                 report(Progress(done, settings.steps, dict(smoothed), held_out_loss, left))
-    average.eval()
     return average
 
 
