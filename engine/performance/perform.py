@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from .dynamics import LoudNote, phrase_breathiness, phrase_energy_db, phrase_ten
 from .pitch import PitchedNote, hz_of, sung_pitch
 from .settings import Mode, PerformanceSettings
 from .speech import SpokenSyllable, spoken_contour, spoken_phones
-from .timing import MAXIMUM_LEAD_S, SungSyllable, breath, lay_phones, with_silences
+from .timing import SungSyllable, breath, lay_phones, with_silences
 from .types import FRAME_RATE_HZ, LyricMark, Performance, PhoneSpan
 
 PHRASE_GAP_S = 0.25
@@ -31,6 +31,8 @@ _TAIL_S = 0.1
 _BREATH_WINDOW_S, _SHORTEST_BREATH_S = 0.24, 0.09
 _BREATH_REST_S = 0.5
 _LONGEST_BREATH_S = 0.6
+_SHORTEST_NOTE_S = 0.01
+_TAIL_SHARE = 0.4  # of the rest between two phrases
 _SHORTEST_LEAD_S = 0.03  # per consonant, where a note leaves no time before it
 
 
@@ -65,11 +67,16 @@ class _Event:
 
 @dataclass(frozen=True)
 class _Phrase:
-    """Events between two rests. `room_s`: silence before the first one; `breath_from_s`: start of a written breath before it, if any."""
+    """Events between two rests. `room_s`: silence before the first one; `breath_from_s`: start of a written breath before it, if any.
+
+    The rest between two phrases is shared: the end of one may sound `tail_s` into it, the consonants of the next have `lead_s`.
+    """
 
     events: tuple[_Event, ...]
     room_s: float
     breath_from_s: float | None
+    lead_s: float
+    tail_s: float = _TAIL_S
 
 
 def perform(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, settings: PerformanceSettings) -> PerformedTrack:
@@ -109,8 +116,9 @@ def _events(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, expression
         offsets = _held_by_pedal(onsets, offsets, expression)
     events = []
     for index, (note, lyric) in enumerate(zip(track.notes, lyrics.notes, strict=True)):
-        end_s = min(offsets[index], onsets[index + 1]) if index + 1 < len(onsets) else offsets[index]
-        events.append(_Event(index, note, lyric.kind, lyric.syllables, onsets[index], max(end_s, onsets[index] + 0.01)))
+        limit_s = onsets[index + 1] if index + 1 < len(onsets) else np.inf
+        end_s = min(max(offsets[index], onsets[index] + _SHORTEST_NOTE_S), limit_s)
+        events.append(_Event(index, note, lyric.kind, lyric.syllables, onsets[index], end_s))
     return events
 
 
@@ -134,7 +142,10 @@ def _phrases(events: Sequence[_Event]) -> list[_Phrase]:
     def close() -> None:
         nonlocal current, breath_from_s
         if current:
-            phrases.append(_Phrase(tuple(current), room_s, breath_from_s))
+            before_s = min(_TAIL_S, _TAIL_SHARE * room_s) if phrases else 0.0
+            if phrases:
+                phrases[-1] = replace(phrases[-1], tail_s=before_s)
+            phrases.append(_Phrase(tuple(current), room_s, breath_from_s, lead_s=max(0.0, room_s - before_s)))
             current, breath_from_s = [], None
 
     for event in events:
@@ -167,8 +178,9 @@ def _sung_syllables(phrase: _Phrase, origin_s: float) -> list[SungSyllable]:
             sung.append(SungSyllable(syllable, float(start_s), float(end_s), event.index))
     first = sung[0]
     needed_s = _SHORTEST_LEAD_S * len(first.syllable.onset)
-    if phrase.room_s < needed_s:  # no time before the note: its consonants start with it
-        delay_s = min(needed_s - phrase.room_s, 0.4 * (first.offset_s - first.onset_s))
+    if phrase.lead_s < needed_s:  # no time before the note: its consonants start with it
+        next_s = sung[1].onset_s if len(sung) > 1 else first.offset_s
+        delay_s = min(needed_s - phrase.lead_s, 0.4 * (min(first.offset_s, next_s) - first.onset_s))
         sung[0] = SungSyllable(first.syllable, first.onset_s + delay_s, first.offset_s, first.note_index)
     return sung
 
@@ -182,9 +194,9 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
     origin_s = start_frame / FRAME_RATE_HZ
     rng = _rng(phrase, start_frame, settings.seed)
     sung = _sung_syllables(phrase, origin_s)
-    lead_limit_s = min(MAXIMUM_LEAD_S, max(phrase.room_s, _SHORTEST_LEAD_S * len(sung[0].syllable.onset)))
+    delay_s = sung[0].onset_s - (first.onset_s - origin_s)
     spans = lay_phones(
-        sung, lead_limit_s=min(lead_limit_s, sung[0].onset_s), tail_limit_s=_TAIL_S, bridge_s=_BRIDGE_S[settings.mode]
+        sung, lead_limit_s=phrase.lead_s + delay_s, tail_limit_s=phrase.tail_s, bridge_s=_BRIDGE_S[settings.mode]
     )
     taken = _breath(phrase, origin_s, spans[0].start_s, settings)
     frames = int(np.ceil((max(spans[-1].end_s, last.offset_s - origin_s) + _PAD_AFTER_S) * FRAME_RATE_HZ))
@@ -273,7 +285,8 @@ def _breath(phrase: _Phrase, origin_s: float, first_phone_s: float, settings: Pe
     """A written breath over its note, or a catch breath in the last quarter second of a rest."""
     end_s = first_phone_s - 0.03
     if phrase.breath_from_s is not None:
-        start_s = max(0.0, phrase.breath_from_s - origin_s, end_s - _LONGEST_BREATH_S)
+        free_from_s = phrase.events[0].onset_s - phrase.lead_s
+        start_s = max(0.0, phrase.breath_from_s - origin_s, free_from_s - origin_s, end_s - _LONGEST_BREATH_S)
     elif settings.breaths and phrase.room_s >= _BREATH_REST_S:
         start_s = phrase.events[0].onset_s - origin_s - _BREATH_WINDOW_S
     else:

@@ -1,0 +1,82 @@
+"""What several rooms' tests share: one loaded starter voice, songs written in beats, and the licensed data if it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from engine.score import Curve, Note, Score, TempoChange, TempoMap, Track
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+PPQ = 480
+
+settings.register_profile(
+    "vocalese",
+    deadline=None,  # no test depends on how fast the machine is
+    derandomize=True,
+    print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("vocalese")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of licensed recordings and scores; tests that use it carry the marker `shared_data`."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the licensed data is not at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def starter():
+    """The starter voice. One torch thread: results do not depend on the number of cores."""
+    import torch
+
+    from engine import STARTER_NAME, load_voice
+
+    torch.set_num_threads(1)
+    return load_voice(STARTER_NAME)
+
+
+@pytest.fixture(scope="session")
+def song() -> Callable[..., Score]:
+    """`song([(beat, beats, pitch, lyric), …], bpm=120, …)`: a score with one track, 0.5 s per beat unless told."""
+
+    def write(
+        notes: Sequence[tuple],
+        *,
+        bpm: float = 120.0,
+        curves: Sequence[Curve] = (),
+        name: str = "lead",
+        title: str = "song",
+        velocity: int = 100,
+        is_drums: bool = False,
+    ) -> Score:
+        written = tuple(
+            Note(round(beat * PPQ), max(1, round(beats * PPQ)), pitch, velocity=velocity, lyric=lyric)
+            for beat, beats, pitch, lyric in notes
+        )
+        tempo_map = TempoMap(PPQ, (TempoChange(0, 60e6 / bpm),))
+        return Score(title, PPQ, (Track(name, written, tuple(curves), is_drums=is_drums),), tempo_map)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def render(starter) -> Callable[..., np.ndarray]:
+    """`render(plan, rate=48000, track=0, cache=None)`: all samples of one track."""
+    from engine import render_track
+
+    def samples(plan, *, rate: int = 48_000, track: int = 0, cache=None, voice=None) -> np.ndarray:
+        phrases = plan.tracks[track].performed.phrases
+        blocks = render_track(
+            phrases, voice or starter, sample_rate=rate, total_samples=plan.total_samples(rate), cache=cache
+        )
+        return np.concatenate(list(blocks))
+
+    return samples
