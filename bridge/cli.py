@@ -6,6 +6,7 @@ Exit codes: 0 all done, 1 could not be done (the message says why), 2 wrong usag
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except VocaleseError as error:
         print(f"vocalese: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except BrokenPipeError:  # the reader of our output, `head` say, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     except KeyboardInterrupt:
         print("vocalese: interrupted; finished stems stay, nothing half-written is left.", file=sys.stderr)
@@ -181,6 +185,11 @@ def _add_music_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--portamento", type=float, metavar="S", help="length of the glide between notes, 0..0.5 (default: 0.07)"
     )
+    parser.add_argument("--breathiness", type=float, metavar="X", help="-1 clear .. 1 whispered (default: 0, the voice's own)")
+    parser.add_argument("--tension", type=float, metavar="X", help="-1 soft and dark .. 1 pressed and bright (default: 0)")
+    parser.add_argument(
+        "--formant", type=float, metavar="N", help="semitones: + a smaller, - a larger singer, -12..12 (default: 0)"
+    )
     parser.add_argument("--pitch-strength", type=float, metavar="X", help="rap: 0 spoken .. 1 the written pitch (default: 0.3)")
     parser.add_argument(
         "--speaking-pitch", type=float, metavar="PITCH", help="rap, talk: MIDI pitch of the voice's speech (default: 52)"
@@ -219,6 +228,9 @@ def _render_options(options: argparse.Namespace):
     changes = {
         "vibrato_depth_cents": options.vibrato,
         "portamento_s": options.portamento,
+        "breathiness": options.breathiness,
+        "tension": options.tension,
+        "formant_semitones": options.formant,
         "pitch_strength": options.pitch_strength,
         "speaking_pitch": options.speaking_pitch,
         "speech_rate": options.rate_of_speech,

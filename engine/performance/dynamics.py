@@ -20,6 +20,7 @@ _ARCH_DB = 2.0
 _ACCENT_DB, _ACCENT_S = 1.2, 0.12
 _HELD_DECAY_DB_PER_S, _HELD_DECAY_DB = 1.5, 3.0
 _RELEASE_DB, _RELEASE_S = 9.0, 0.09
+_GENDER_SEMITONES = 4.0
 _WANDER_DB = 0.5  # slow unsteadiness of the breath: a perfectly still vowel sounds like a machine
 
 
@@ -72,10 +73,11 @@ def controller_db(times_s: Frames, expression: Expression) -> Frames:
     return controllers + 4.0 * expression.at(Parameter.PRESSURE, times_s) + expression.at(Parameter.DYNAMICS_DB, times_s)
 
 
-def phrase_breathiness(times_s: Frames, expression: Expression) -> NDArray[np.float32]:
-    """-1..1: breath controller, written breathiness and missing voicing together."""
+def phrase_breathiness(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
+    """-1..1: the setting, breath controller, written breathiness and missing voicing together."""
     total = (
-        expression.at(Parameter.BREATH, times_s)
+        everywhere
+        + expression.at(Parameter.BREATH, times_s)
         + expression.at(Parameter.BREATHINESS, times_s)
         + 1.0
         - expression.at(Parameter.VOICING, times_s)
@@ -83,14 +85,25 @@ def phrase_breathiness(times_s: Frames, expression: Expression) -> NDArray[np.fl
     return np.clip(total, -1.0, 1.0).astype(np.float32)
 
 
-def phrase_tension(times_s: Frames, expression: Expression) -> NDArray[np.float32]:
-    """-1..1: written tension, the brightness controller and some of the pressure."""
+def phrase_tension(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
+    """-1..1: the setting, written tension, the brightness controller and some of the pressure."""
     total = (
-        expression.at(Parameter.TENSION, times_s)
+        everywhere
+        + expression.at(Parameter.TENSION, times_s)
         + 2.0 * (expression.at(Parameter.BRIGHTNESS, times_s) - 0.5)
         + 0.3 * expression.at(Parameter.PRESSURE, times_s)
     )
     return np.clip(total, -1.0, 1.0).astype(np.float32)
+
+
+def phrase_formant_semitones(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
+    """-12..12: the setting, the timbre of another pitch (USTX shfc) and gender, whose full scale is a third of an octave down."""
+    total = (
+        everywhere
+        + expression.at(Parameter.TONE_SHIFT_CENTS, times_s) / 100.0
+        - _GENDER_SEMITONES * expression.at(Parameter.GENDER, times_s)
+    )
+    return np.clip(total, -12.0, 12.0).astype(np.float32)
 
 
 def _softened(values: Frames, width: int) -> Frames:

@@ -17,7 +17,7 @@ from engine.lyrics.types import NoteKind, SpokenLine, Syllable, SyllableTrack
 from engine.score.types import Note, Parameter, TempoMap, Track
 
 from .curves import Expression
-from .dynamics import LoudNote, phrase_breathiness, phrase_energy_db, phrase_tension
+from .dynamics import LoudNote, phrase_breathiness, phrase_energy_db, phrase_formant_semitones, phrase_tension
 from .pitch import PitchedNote, hz_of, sung_pitch
 from .settings import Mode, PerformanceSettings
 from .speech import SpokenSyllable, spoken_contour, spoken_phones
@@ -25,6 +25,8 @@ from .timing import SungSyllable, breath, lay_phones, with_silences
 from .types import FRAME_RATE_HZ, LyricMark, Performance, PhoneSpan
 
 PHRASE_GAP_S = 0.25
+LONGEST_PHRASE_S = 30.0  # an endless line is cut where it hurts least, so that memory and re-rendering stay small
+_CUT_GAP_S = 0.12
 _BRIDGE_S = {Mode.SING: 0.06, Mode.RAP: 0.10, Mode.TALK: 0.06}
 _PAD_BEFORE_S, _PAD_AFTER_S = 0.28, 0.15
 _TAIL_S = 0.1
@@ -155,6 +157,10 @@ def _phrases(events: Sequence[_Event]) -> list[_Phrase]:
             continue
         if current and event.onset_s - sung_until_s >= PHRASE_GAP_S:
             close()
+        elif current and event.kind is NoteKind.SING and event.onset_s - current[0].onset_s > LONGEST_PHRASE_S:
+            current[-1] = _shortened(current[-1], event.onset_s)
+            sung_until_s = current[-1].offset_s
+            close()
         if not current:
             if event.kind is NoteKind.HOLD:
                 continue  # nothing to hold: the lyrics room gives HOLD only behind a sung note, so a rest has come between
@@ -163,6 +169,12 @@ def _phrases(events: Sequence[_Event]) -> list[_Phrase]:
         sung_until_s = event.offset_s
     close()
     return phrases
+
+
+def _shortened(event: _Event, next_onset_s: float) -> _Event:
+    """The event, ending early enough for the consonants of a phrase that begins at `next_onset_s`."""
+    gap_s = min(_CUT_GAP_S, 0.4 * (event.offset_s - event.onset_s))
+    return replace(event, offset_s=min(event.offset_s, next_onset_s - gap_s))
 
 
 def _sung_syllables(phrase: _Phrase, origin_s: float) -> list[SungSyllable]:
@@ -214,8 +226,9 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
         phones=with_silences([*taken, *spans], frames / FRAME_RATE_HZ),
         f0_hz=hz_of(pitch),
         energy_db=energy.astype(np.float32),
-        breathiness=phrase_breathiness(shifted, expression),
-        tension=phrase_tension(shifted, expression),
+        breathiness=phrase_breathiness(shifted, expression, settings.breathiness),
+        tension=phrase_tension(shifted, expression, settings.tension),
+        formant_semitones=phrase_formant_semitones(shifted, expression, settings.formant_semitones),
         lyrics=tuple(LyricMark(item.onset_s, item.syllable.text) for item in sung),
         seed=settings.seed,
     )
@@ -320,15 +333,15 @@ def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performan
     rng = _seeded(f"{settings.seed}:{start_frame}:{words}")
     contour = spoken_contour(vowels, times_s, is_question=timed.line.is_question, rng=rng)
     place = np.clip((times_s - vowels[0].start_s) / max(0.3, vowels[-1].end_s - vowels[0].start_s), 0.0, 1.0)
-    neutral = np.zeros(frames, dtype=np.float32)
     syllables = [syllable for word in timed.line.words for syllable in word]
     performance = Performance(
         start_frame=start_frame,
         phones=with_silences(spans, frames / FRAME_RATE_HZ),
         f0_hz=hz_of(settings.speaking_pitch + settings.intonation * contour),
         energy_db=(1.5 - 4.0 * place).astype(np.float32),
-        breathiness=neutral,
-        tension=neutral,
+        breathiness=np.full(frames, settings.breathiness, dtype=np.float32),
+        tension=np.full(frames, settings.tension, dtype=np.float32),
+        formant_semitones=np.full(frames, settings.formant_semitones, dtype=np.float32),
         lyrics=tuple(LyricMark(v.start_s, s.text) for v, s in zip(vowels, syllables, strict=True)),
         seed=settings.seed,
     )

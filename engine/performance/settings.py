@@ -22,6 +22,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "portamento_s": (0.0, 0.5),
     "overshoot": (0.0, 0.3),
     "dynamics": (0.0, 2.0),
+    "breathiness": (-1.0, 1.0),
+    "tension": (-1.0, 1.0),
+    "formant_semitones": (-12.0, 12.0),
     "pitch_strength": (0.0, 1.0),
     "speaking_pitch": (24.0, 84.0),
     "intonation": (0.0, 3.0),
@@ -43,6 +46,9 @@ class PerformanceSettings:
     portamento_s: float = 0.07  # length of the glide between notes
     overshoot: float = 0.05  # share of an interval sung beyond the new note at first
     dynamics: float = 1.0  # scale of the phrase shape; 0 = flat
+    breathiness: float = 0.0  # -1 clear .. 1 whispered
+    tension: float = 0.0  # -1 soft and dark .. 1 pressed and bright
+    formant_semitones: float = 0.0  # + a smaller, - a larger vocal tract
     pitch_strength: float = 0.3  # rap: 0 = spoken contour, 1 = the written pitch
     speaking_pitch: float = 52.0  # rap and talk: MIDI pitch of the voice's everyday speech
     intonation: float = 1.0  # rap and talk: size of the spoken contour

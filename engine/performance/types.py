@@ -38,7 +38,8 @@ class Performance:
     """One phrase on a 100 Hz grid. Frame t covers the instant (start_frame + t) / 100 s of the song; all arrays have length T.
 
     phones are contiguous and cover 0 .. T/100 s; f0_hz is continuous (no gaps) wherever something may be voiced and NaN where nothing
-    is sung; energy_db is an offset to the voice's natural level; breathiness -1..1 (0 natural, 1 whisper); tension -1..1 (0 natural).
+    is sung; energy_db is an offset to the voice's natural level; breathiness -1..1 (0 natural, 1 whisper); tension -1..1 (0 natural);
+    formant_semitones moves the formants up (smaller, brighter voice) or down, -12..12.
     """
 
     start_frame: int
@@ -47,6 +48,7 @@ class Performance:
     energy_db: FloatFrames
     breathiness: FloatFrames
     tension: FloatFrames
+    formant_semitones: FloatFrames
     lyrics: tuple[LyricMark, ...] = ()
     seed: int = 0
     frame_rate_hz: int = FRAME_RATE_HZ

@@ -15,9 +15,11 @@ from safetensors.torch import load_file, save_file
 from engine.errors import VoiceError
 from engine.model.acoustic import AcousticConfig, AcousticModel
 from engine.model.source_filter import (
+    band_centres_hz,
     band_interpolation,
     bin_interpolation,
     frames_to_samples,
+    mel_of,
     pulse_train,
     shape_long,
 )
@@ -51,6 +53,7 @@ class Colour:
     gain_db: torch.Tensor
     breathiness: torch.Tensor
     tension: torch.Tensor
+    formant_semitones: torch.Tensor
 
     def cut(self, block: slice) -> Colour:
         return Colour(**{item.name: getattr(self, item.name)[block] for item in fields(self)})
@@ -99,6 +102,7 @@ class StarterVoice:
             gain_db=torch.from_numpy(gain_db.astype(np.float32)),
             breathiness=torch.from_numpy(performance.breathiness.copy()),
             tension=torch.from_numpy(performance.tension.copy()),
+            formant_semitones=torch.from_numpy(performance.formant_semitones.copy()),
         )
         return self._render(performance, colour)
 
@@ -122,11 +126,26 @@ class StarterVoice:
 
     def _spectra(self, colour: Colour) -> tuple[torch.Tensor, torch.Tensor]:
         """Natural-log amplitude and aperiodicity at the FFT bins [T, F], with gain, tension and breathiness applied."""
-        amplitude = _emphasised(colour.log_amplitude) @ self._power_to_bins
+        log_amplitude = self._formants_moved(_emphasised(colour.log_amplitude), colour.formant_semitones)
+        amplitude = log_amplitude @ self._power_to_bins
         amplitude = amplitude + (colour.gain_db * _NEPER_PER_DB)[:, None] + colour.tension[:, None] * self._tension_tilt
-        ratio = (colour.aperiodicity @ self._aperiodicity_to_bins).clamp(0.005, 0.999)
+        aperiodicity = self._formants_moved(colour.aperiodicity, colour.formant_semitones)
+        ratio = (aperiodicity @ self._aperiodicity_to_bins).clamp(0.005, 0.999)
         ratio = ratio ** torch.exp(-1.5 * colour.breathiness)[:, None]
-        return amplitude, ratio.clamp(max=0.9995)
+        whisper = ((colour.breathiness - 0.4) / 0.6).clamp(0.0, 1.0)[:, None] ** 2
+        return amplitude, (ratio + (1.0 - ratio) * whisper).clamp(max=0.9999)
+
+    def _formants_moved(self, bands: torch.Tensor, semitones: torch.Tensor) -> torch.Tensor:
+        """[T, bands] read at frequencies divided by the shift; above the voice's band the last value holds."""
+        if not torch.any(semitones):
+            return bands
+        count = bands.shape[1]
+        centres_hz = torch.from_numpy(band_centres_hz(self._rate, count)).float()
+        wanted_hz = (centres_hz[None] * torch.exp2(-semitones / 12.0)[:, None]).clamp(max=self._rate / 2)
+        top_mel = float(mel_of(self._rate / 2))
+        position = 2595.0 * torch.log10(1.0 + wanted_hz / 700.0) / top_mel * (count - 1)
+        low = position.long().clamp(0, count - 2)
+        return torch.lerp(torch.gather(bands, 1, low), torch.gather(bands, 1, low + 1), position - low)
 
     def _levelling(self, colour: Colour) -> torch.Tensor:
         """Log gain [T] that keeps loudness steady as the harmonics of a pitch hit or miss the formants, slowly varying.
