@@ -1,0 +1,106 @@
+"""The documentation names what exists: options, commands, presets, controllers, links, examples of marks."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.cli import build_parser
+from bridge.stems.fx import preset_names
+from engine.lyrics import NoteKind, lay_lyrics
+from engine.score import READABLE_SUFFIXES, Note, Track
+from engine.score.formats.midi_channel import CONTROLLERS
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OTHER_PROGRAMS = {"--pip-args", "--extra-index-url", "--index-url"}
+
+
+def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """All commands with their full names."""
+    waiting = [("", build_parser())]
+    while waiting:
+        name, parser = waiting.pop()
+        yield name, parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += [(f"{name} {key}".strip(), child) for key, child in action.choices.items()]
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_exist(page: Path) -> None:
+    known = {option for _, parser in parsers() for action in parser._actions for option in action.option_strings}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text_of(page)))
+    assert named - known - OTHER_PROGRAMS == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_exist(page: Path) -> None:
+    known = {name.split()[0] for name, _ in parsers() if name}
+    named = set(re.findall(r"(?:^    |`|bin/)vocalese ([a-z]+)", text_of(page), re.MULTILINE))
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)\)", text_of(page)):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_all_presets_are_named() -> None:
+    assert all(f"`{name}`" in text_of(ROOT / "README.md") for name in preset_names())
+
+
+def test_all_controllers_are_named() -> None:
+    page = text_of(ROOT / "docs" / "controllers.md")
+    assert all(f"CC{number} " in page for number in CONTROLLERS)
+
+
+def test_named_score_formats_are_read() -> None:
+    rows = [line for line in text_of(ROOT / "README.md").splitlines() if line.startswith("| ") and "yes" in line]
+    named = {suffix for row in rows for suffix in re.findall(r"`(\.[a-z]+)`", row.split("|")[1])}
+    assert named - {".txt", ".lrc"} <= set(READABLE_SUFFIXES)
+
+
+def test_all_commands_are_in_the_readme() -> None:
+    readme = text_of(ROOT / "README.md")
+    assert all(f"vocalese {name}" in readme for name, _ in parsers() if name and name != "voice")
+
+
+@pytest.mark.parametrize(
+    ("written", "sung"),
+    [
+        ("love", "L AH V"),
+        ("hum-|ming", "HH AH|M IH NG"),
+        ("beau-|ti-|ful", "B Y UW|T AH|F AH L"),
+        ("beautiful|+|+", "B Y UW|T AH|F AH L"),
+        ("beautiful|+3", "B Y UW T AH|F AH L"),
+        ("a-|-|way", "AH|hold|W EY"),
+        ("love|-", "L AH V|hold"),
+        ("love|AP|-", "L AH V|breath|AH"),
+        ("beautiful||", "B Y UW|T AH|F AH L"),
+        ("love||_", "L AH V|hold|hold"),
+        ("stay with me||", "S T EY|W IH DH|M IY"),
+        ("AP|br|R|SP", "breath|breath|rest|rest"),
+        ("read[r eh d]|[hh ah]", "R EH D|HH AH"),
+        ("the|end", "DH IY|EH N D"),
+    ],
+)
+def test_marks_do_what_the_lyrics_page_says(written: str, sung: str) -> None:
+    notes = tuple(Note(480 * i, 480, 60.0, 100, lyric or None) for i, lyric in enumerate(written.split("|")))
+    laid = lay_lyrics(Track("", notes)).notes
+    heard = [
+        " ".join(phone.symbol for syllable in lyric.syllables for phone in syllable.phones)
+        if lyric.kind is NoteKind.SING
+        else lyric.kind.value
+        for lyric in laid
+    ]
+    assert "|".join(heard) == sung
