@@ -74,9 +74,7 @@ def render(starter) -> Callable[..., np.ndarray]:
 
     def samples(plan, *, rate: int = 48_000, track: int = 0, cache=None, voice=None) -> np.ndarray:
         phrases = plan.tracks[track].performed.phrases
-        blocks = render_track(
-            phrases, voice or starter, sample_rate=rate, total_samples=plan.total_samples(rate), cache=cache
-        )
+        blocks = render_track(phrases, voice or starter, sample_rate=rate, total_samples=plan.total_samples(rate), cache=cache)
         return np.concatenate(list(blocks))
 
     return samples
