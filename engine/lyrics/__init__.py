@@ -22,7 +22,7 @@ from .dictionary import UserDictionary, read_user_dictionary
 from .lay import lay_lyrics, lay_text
 from .lyric_files import LyricText, TimedLine, lay_timed_text, parse_lyric_text, read_lyric_text
 from .mapping import to_english_phones
-from .pronounce import pronounce_english
+from .pronounce import is_reduced, pronounce_english
 from .talk import read_spoken_text
 from .types import NoteKind, NoteLyric, Phone, SpokenLine, Syllable, SyllableTrack
 
@@ -36,6 +36,7 @@ __all__ = [
     "SyllableTrack",
     "TimedLine",
     "UserDictionary",
+    "is_reduced",
     "lay_lyrics",
     "lay_text",
     "lay_timed_text",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..errors import LyricError
 from .dictionary import UserDictionary
 from .languages import Language, is_han, is_kana, language_for
+from .languages.cmu import cmu_dictionary
 from .phones import parse_phones, with_lone_stress
-from .syllables import english_syllables
+from .syllables import english_syllables, vowel_count
 from .text import MAX_LYRIC_CHARACTERS, Notices, normalise, shown, words_in
 from .types import Syllable
 
@@ -42,6 +43,17 @@ def pronounce_english(word: str) -> list[str]:
     pronouncer = Pronouncer("en", None, Notices())
     syllables = (syllable for part in words_in(normalise(word)) for syllable in pronouncer.word(part))
     return [phone.symbol for syllable in syllables for phone in syllable.phones if phone.language == "en"]
+
+
+def is_reduced(word: str, phones: Sequence[str], index: int) -> bool:
+    """Whether the vowel `phones[index]` of an English word is unstressed, as the dictionary has it for just these phones.
+
+    `phones` come without stress digits. A word that the dictionary lacks in this form counts as stressed on its only vowel.
+    """
+    for variant in cmu_dictionary().variants(word):
+        if [phone.rstrip("012") for phone in variant] == list(phones):
+            return variant[index].endswith("0")
+    return vowel_count(phones) > 1
 
 
 class Pronouncer:

@@ -1,7 +1,7 @@
 """The starter voice's articulatory units: what a phone is made of, and when.
 
-A diphthong is a nucleus and a glide (held, it must stay on the nucleus), a stop or affricate is a closure and a release. The same splitting
-rules label the training data and the performance, so the network meets what it was taught. `SIL` is silence.
+An unstressed AH is a schwa. A diphthong is a nucleus and a glide (held, it must stay on the nucleus), a stop or affricate is a closure and a
+release. The same splitting rules label the training data and the performance, so the network meets what it was taught. `SIL` is silence.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ GLIDES = ("W", "Y")
 VOWELS = frozenset(MONOPHTHONGS + DIPHTHONGS)
 PHONES = frozenset(MONOPHTHONGS + DIPHTHONGS + STOPS + AFFRICATES + FRICATIVES + NASALS + LIQUIDS + GLIDES)
 
+SCHWA = "AX"  # the AH of "about": another sound than that of "love"
+
 UNITS: tuple[str, ...] = (
     "SIL",
+    SCHWA,
     *MONOPHTHONGS,
     *(unit for phone in DIPHTHONGS for unit in (phone, phone + "_glide")),
     *(unit for phone in STOPS + AFFRICATES for unit in (phone + "_closure", phone)),
@@ -50,11 +53,15 @@ class Unit:
     end_s: float
 
 
-def split_phone(symbol: str, start_s: float, end_s: float, release_s: float | None = None) -> tuple[Unit, ...]:
-    """A phone's units. `release_s`: measured time at which a closure opens; without it the rule decides.
+def split_phone(
+    symbol: str, start_s: float, end_s: float, *, is_reduced: bool = False, release_s: float | None = None
+) -> tuple[Unit, ...]:
+    """A phone's units. `is_reduced`: an unstressed vowel; `release_s`: measured time at which a closure opens, else a rule decides.
 
     Raises ValueError for a symbol outside the inventory.
     """
+    if symbol == "AH" and is_reduced:
+        return (Unit(SCHWA, start_s, end_s),)
     if symbol in DIPHTHONGS:
         border_s = end_s - min(_GLIDE_S, _GLIDE_SHARE * (end_s - start_s))
         return Unit(symbol, start_s, border_s), Unit(symbol + "_glide", border_s, end_s)

@@ -95,7 +95,7 @@ def spoken_phones(
     nuclei = _nucleus_positions(syllables)
     for number, (phone, seconds, syllable_index) in enumerate(phones):
         end_s = at_s + max(_SHORTEST_PHONE_S * min(1.0, scale), seconds * scale)
-        spans.append(PhoneSpan(phone.symbol, at_s, end_s, syllable_index))
+        spans.append(PhoneSpan(phone.symbol, at_s, end_s, syllable_index, syllables[syllable_index].stress))
         if number == nuclei[syllable_index]:
             is_end = syllable_index == len(syllables) - 1
             vowels.append(SpokenSyllable(at_s, end_s, syllables[syllable_index].stress, is_end))

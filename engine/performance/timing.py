@@ -7,7 +7,7 @@ never under a minimum that keeps them audible, and never beyond a share of the n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.lyrics.types import Syllable
 
@@ -75,7 +75,7 @@ def _lay_before_rest(spans: list[PhoneSpan], sung: SungSyllable, tail_limit_s: f
     end_s = sung.offset_s + past_s
     vowel_end_s = max(sung.onset_s + min(MINIMUM_VOWEL_S, 0.5 * length_s), end_s - sum(coda))
     coda = _squeezed(coda, end_s - vowel_end_s)
-    spans.append(PhoneSpan(syllable.vowel.symbol, sung.onset_s, vowel_end_s, sung.note_index))
+    spans.append(PhoneSpan(syllable.vowel.symbol, sung.onset_s, vowel_end_s, sung.note_index, syllable.stress))
     _append(spans, sung, syllable.coda, coda, vowel_end_s)
 
 
@@ -91,14 +91,14 @@ def _lay_legato(spans: list[PhoneSpan], this: SungSyllable, following: SungSylla
     fitted = _squeezed(wanted, borrow_s)
     coda, onset = fitted[: len(coda)], fitted[len(coda) :]
     vowel_end_s = following.onset_s - sum(fitted) - min(pause_s, 0.2 * space_s)
-    spans.append(PhoneSpan(this.syllable.vowel.symbol, this.onset_s, vowel_end_s, this.note_index))
+    spans.append(PhoneSpan(this.syllable.vowel.symbol, this.onset_s, vowel_end_s, this.note_index, this.syllable.stress))
     _append(spans, this, this.syllable.coda, coda, vowel_end_s)
     _append(spans, following, following.syllable.onset, onset, following.onset_s - sum(onset))
 
 
 def _append(spans: list[PhoneSpan], sung: SungSyllable, phones: Sequence, seconds: Sequence[float], start_s: float) -> None:
     for phone, length_s in zip(phones, seconds, strict=True):
-        spans.append(PhoneSpan(phone.symbol, start_s, start_s + length_s, sung.note_index))
+        spans.append(PhoneSpan(phone.symbol, start_s, start_s + length_s, sung.note_index, sung.syllable.stress))
         start_s += length_s
 
 
@@ -132,7 +132,7 @@ def with_silences(spans: Sequence[PhoneSpan], length_s: float) -> tuple[PhoneSpa
         if span.start_s - at_s > 0.005:
             filled.append(PhoneSpan(SILENCE, at_s, span.start_s))
             at_s = span.start_s
-        filled.append(PhoneSpan(span.symbol, at_s, span.end_s, span.note_index))
+        filled.append(replace(span, start_s=at_s))
         at_s = span.end_s
     if length_s > at_s:
         filled.append(PhoneSpan(SILENCE, at_s, length_s))

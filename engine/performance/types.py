@@ -17,12 +17,16 @@ FloatFrames = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class PhoneSpan:
-    """A phone (symbol of the voice's inventory, `SIL` or `BR`) from `start_s` to `end_s`, seconds from the phrase's frame 0."""
+    """A phone (symbol of the voice's inventory, `SIL` or `BR`) from `start_s` to `end_s`, seconds from the phrase's frame 0.
+
+    `stress` is its syllable's: 0 none, 1 primary, 2 secondary.
+    """
 
     symbol: str
     start_s: float
     end_s: float
     note_index: int = -1  # note of the track it belongs to, -1 for silence
+    stress: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import TrainingError
+from engine.model.units import VOWELS
 
 PADS_S = (0.2, 0.35, 0.1)  # tried in turn: a clip refused with one pad often passes with another
 ALIGN_RATE_HZ = 16_000
@@ -24,23 +26,29 @@ _SILENCES = frozenset({"SIL", "+SPN+", "+NSN+", "+BREATH+", "+COUGH+", "+NOISE+"
 
 @dataclass(frozen=True, slots=True)
 class AlignedPhone:
-    """ARPAbet symbol without stress (or `SIL`) from `start_s` to `end_s` of the recording."""
+    """ARPAbet symbol without stress (or `SIL`) from `start_s` to `end_s` of the recording; `is_reduced`: an unstressed vowel."""
 
     symbol: str
     start_s: float
     end_s: float
+    is_reduced: bool = False
 
 
 class Aligner:
-    """Aligns recordings with their texts. `pronounce(word)` gives ARPAbet phones for words the recogniser's dictionary lacks."""
+    """Aligns recordings with their texts.
 
-    def __init__(self, pronounce: Callable[[str], list[str]]) -> None:
+    `pronounce(word)` gives ARPAbet phones for words the recogniser's dictionary lacks, `is_reduced(word, phones, index)` says
+    whether a vowel of a word is unstressed.
+    """
+
+    def __init__(self, pronounce: Callable[[str], list[str]], is_reduced: Callable[[str, Sequence[str], int], bool]) -> None:
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
             raise TrainingError("Aligning needs PocketSphinx: pip install 'vocalese[train]'.") from error
         self._decoder = Decoder(samprate=ALIGN_RATE_HZ, lm=None, logfn=os.devnull)
         self._pronounce = pronounce
+        self._is_reduced = is_reduced
 
     def align(self, samples: NDArray[np.float32], text: str) -> list[AlignedPhone] | None:
         """Phones of `text` in `samples` (mono, 16 kHz), contiguous over the whole recording; None if the decoder finds no path."""
@@ -62,17 +70,21 @@ class Aligner:
                 return None
             self._decoder.set_alignment()
             self._decode(pcm)
-            return [
-                AlignedPhone(
-                    "SIL" if phone.name in _SILENCES else phone.name,
-                    phone.start * _FRAME_S,
-                    (phone.start + phone.duration) * _FRAME_S,
-                )
-                for word in self._decoder.get_alignment()
-                for phone in word
-            ]
+            return [phone for word in self._decoder.get_alignment() for phone in self._phones_of(word)]
         except RuntimeError:  # the decoder's "no path", e.g. "Failed to stop utterance processing"
             return None
+
+    def _phones_of(self, word: Any) -> list[AlignedPhone]:
+        """Phones of one aligned word; its name may carry a variant number, as in "read(2)"."""
+        entries = [(phone.name, phone.start * _FRAME_S, (phone.start + phone.duration) * _FRAME_S) for phone in word]
+        if entries[0][0] in _SILENCES:
+            return [AlignedPhone("SIL", start_s, end_s) for _, start_s, end_s in entries]
+        spelling = word.name.split("(", 1)[0]
+        symbols = [name for name, _, _ in entries]
+        return [
+            AlignedPhone(name, start_s, end_s, name in VOWELS and self._is_reduced(spelling, symbols, index))
+            for index, (name, start_s, end_s) in enumerate(entries)
+        ]
 
     def _decode(self, pcm: bytes) -> None:
         self._decoder.start_utt()
@@ -103,7 +115,7 @@ def _unpadded(spans: list[AlignedPhone], pad_s: float, length_s: float) -> list[
         if shifted and span.symbol == "SIL" and shifted[-1].symbol == "SIL":
             shifted[-1] = AlignedPhone("SIL", shifted[-1].start_s, end_s)
         else:
-            shifted.append(AlignedPhone(span.symbol, shifted[-1].end_s if shifted else 0.0, end_s))
+            shifted.append(replace(span, start_s=shifted[-1].end_s if shifted else 0.0, end_s=end_s))
     if shifted and shifted[-1].end_s < length_s:
         last = shifted[-1]
         if last.symbol == "SIL":

@@ -22,7 +22,7 @@ import soxr
 from numpy.typing import NDArray
 
 from engine.errors import TrainingError
-from engine.lyrics import pronounce_english
+from engine.lyrics import is_reduced, pronounce_english
 from engine.model.source_filter import band_centres_hz
 from engine.model.units import PHONES, UNIT_INDEX, Unit, split_phone
 
@@ -144,7 +144,7 @@ def _refusal(target: Path) -> Path:
 def _prepare_group(group: list[ClipSource], cache: Path, layout: tuple[int, int]) -> int:
     """Child process: features of a few clips, sharing one aligner."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    aligner = Aligner(pronounce_english)
+    aligner = Aligner(pronounce_english, is_reduced)
     for source in group:
         target = cache / f"{source.name}.npz"
         try:
@@ -226,7 +226,7 @@ def _units(phones: Sequence[AlignedPhone], samples: NDArray[np.float32], sample_
         if phone.symbol != "SIL" and phone.symbol not in PHONES:
             raise TrainingError(f"the aligner gave the unknown phone {phone.symbol}")
         release_s = _release_s(phone, samples, sample_rate)
-        units.extend(split_phone(phone.symbol, phone.start_s, phone.end_s, release_s))
+        units.extend(split_phone(phone.symbol, phone.start_s, phone.end_s, is_reduced=phone.is_reduced, release_s=release_s))
     return units
 
 

@@ -23,8 +23,8 @@ from engine.model.source_filter import (
     pulse_train,
     shape_long,
 )
-from engine.model.units import VOWELS, Unit, split_phone, unit_frames
-from engine.performance.types import BREATH, SILENCE, Performance
+from engine.model.units import SCHWA, VOWELS, Unit, split_phone, unit_frames
+from engine.performance.types import BREATH, SILENCE, Performance, PhoneSpan
 
 from .card import VoiceCard, weights_path
 
@@ -84,7 +84,7 @@ class StarterVoice:
     @torch.inference_mode()
     def synthesise(self, performance: Performance) -> NDArray[np.float32]:
         """See `engine.voice.types.Voice`."""
-        units = [unit for span in performance.phones for unit in _units_of(span.symbol, span.start_s, span.end_s)]
+        units = [unit for span in performance.phones for unit in _units_of(span)]
         laid = unit_frames(units, performance.frames, performance.frame_rate_hz)
         features = self._model.frame_features(
             *(torch.from_numpy(a)[None] for a in (laid.units, laid.unit_of_frame, laid.position))
@@ -187,10 +187,11 @@ def save_weights(model: AcousticModel, path: Path) -> None:
     path.chmod(0o644)  # the library writes owner-only files
 
 
-def _units_of(symbol: str, start_s: float, end_s: float) -> tuple[Unit, ...]:
-    if symbol == SILENCE:
-        return (Unit(SILENCE, start_s, end_s),)
-    return split_phone("HH" if symbol == BREATH else symbol, start_s, end_s)
+def _units_of(span: PhoneSpan) -> tuple[Unit, ...]:
+    if span.symbol == SILENCE:
+        return (Unit(SILENCE, span.start_s, span.end_s),)
+    symbol = "HH" if span.symbol == BREATH else span.symbol
+    return split_phone(symbol, span.start_s, span.end_s, is_reduced=span.stress == 0)
 
 
 def _voicing(
@@ -201,7 +202,7 @@ def _voicing(
     since = times - np.array([unit.start_s for unit in units])[unit_of_frame]
     until = np.array([unit.end_s for unit in units])[unit_of_frame] - times
     symbols = [unit.symbol.removesuffix("_glide") for unit in units]
-    is_vowel = np.array([symbol in VOWELS for symbol in symbols])[unit_of_frame]
+    is_vowel = np.array([symbol in VOWELS or symbol == SCHWA for symbol in symbols])[unit_of_frame]
     is_glide = np.array([unit.symbol.endswith("_glide") for unit in units])[unit_of_frame]
     is_silent = np.array([symbol == SILENCE for symbol in symbols])[unit_of_frame]
     middle = is_vowel & ((since > _ALWAYS_VOICED_AFTER_S) | is_glide) & (until > _ALWAYS_VOICED_BEFORE_S)
