@@ -1,0 +1,648 @@
+"""How good a voice is, in figures: one run, one table (and with --json one object on the last line).
+
+    words      sung words picked out of a closed list by PocketSphinx: the voice, flite speaking, WORLD singing flite's speech
+    sentences  held-out recordings sung again with their own timing, pitch and effort: word error rate (full language model), mel
+               cepstral distance (24 coefficients of 64 log-mel bands, active frames), median harmonics-to-noise ratio, voicing agreement
+    level      a held "ah" from A2 to E5: spread of its level in dB, and its harmonics-to-noise ratio
+    following  pitch, voicing, onsets and clicks of sung songs as `vocalese check` measures them
+    cost       CPU time per second of audio on one thread, start-up, memory for a ten-minute song, size of the weights
+
+    python benchmarks/voice_quality.py [--voice NAME|FOLDER] [--only words,level] [--quick] [--json]
+
+Figures of recognisers only compare systems heard in the same run. A row that cannot be measured here says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+for folder in (ROOT, ROOT / "benchmarks"):
+    sys.path.insert(0, str(folder))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from engine import (  # noqa: E402
+    FollowNote,
+    FollowReport,
+    Mode,
+    Note,
+    PerformanceSettings,
+    Plan,
+    Score,
+    Track,
+    Voice,
+    load_card,
+    load_voice,
+    measure_following,
+    note_name,
+    plan_score,
+    read_score,
+    render_track,
+    write_score,
+)
+from engine.performance import Performance, PhoneSpan  # noqa: E402
+from engine.score import TempoChange, TempoMap  # noqa: E402
+from engine.voice.library import find_voice  # noqa: E402
+
+Samples = NDArray[np.floating]
+Figures = dict[str, Any]
+
+LYRIC_WORDS = """
+summer winter morning golden silver garden mountain valley flower water window mirror whisper laughter promise story freedom
+heaven angel stranger brother mother people city street train road bridge door stone glass blue green black white deep cold warm
+soft wild young free gone down again forever yesterday tomorrow believe remember thunder candle kiss smile touch breathe falling
+""".split()
+PITCHES, SYLLABLES_S = (57, 64), (0.3, 0.5)
+VELOCITY = 90
+PPQ = 480  # with one beat a second a tick is 1/480 s
+_WORD_GAP_S, _LISTEN_AROUND_S = 0.9, 0.18
+
+# Jane Taylor's words (1806) to the French tune of 1761: public domain. Pitch, beats, syllable.
+SONG = [
+    (60, 1, "Twinkle"), (60, 1, "+"), (67, 1, "twinkle"), (67, 1, "+"), (69, 1, "little"), (69, 1, "+"), (67, 2, "star"),
+    (65, 1, "how"), (65, 1, "I"), (64, 1, "wonder"), (64, 1, "+"), (62, 1, "what"), (62, 1, "you"), (60, 2, "are"),
+    (67, 1, "up"), (67, 1, "above"), (65, 1, "+"), (65, 1, "the"), (64, 1, "world"), (64, 1, "so"), (62, 2, "high"),
+    (67, 1, "like"), (67, 1, "a"), (65, 1, "diamond"), (65, 1, "+"), (64, 1, "in"), (64, 1, "the"), (62, 2, "sky"),
+]  # fmt: skip
+_BEAT_S = 0.6
+
+
+class SkippedError(Exception):
+    """A row cannot be measured here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every row may use. `recordings`: folder with metadata.csv; `features`: where prepared clips are kept."""
+
+    voice_name: str
+    voice: Voice
+    words: tuple[str, ...]
+    recordings: Path
+    features: Path
+    quick: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: figures for the JSON object and lines for people."""
+
+    figures: Figures
+    lines: list[str]
+
+
+# --- singing ------------------------------------------------------------------------------------------------------------------
+
+
+def score_of(title: str, notes: Sequence[tuple[float, float, float, str]]) -> Score:
+    """Notes as (onset_s, length_s, pitch, lyric), one beat a second."""
+    laid = [Note(round(on * PPQ), round(length * PPQ), pitch, VELOCITY, lyric) for on, length, pitch, lyric in notes]
+    tempo = TempoMap(PPQ, (TempoChange(0, 1e6),))
+    return Score(title, PPQ, (Track(title, tuple(laid), language="en"),), tempo)
+
+
+def song(seconds: float = 0.0) -> Score:
+    """The built-in song, repeated until it lasts `seconds`, with a rest after every line."""
+    notes: list[tuple[float, float, float, str]] = []
+    at_s = 1.0
+    while not notes or at_s < seconds:
+        for pitch, beats, lyric in SONG:
+            notes.append((at_s, beats * _BEAT_S * (0.9 if beats == 2 else 1.0), float(pitch), lyric))
+            at_s += (beats + (beats == 2)) * _BEAT_S
+    return score_of("Twinkle", notes)
+
+
+def sung(score: Score, voice: Voice, settings: PerformanceSettings | None = None) -> tuple[Samples, Plan]:
+    """The first track of `score` through the whole engine, at the voice's own rate."""
+    plan = plan_score(score, voice.card, settings or PerformanceSettings())
+    rate = voice.card.sample_rate
+    phrases = plan.tracks[0].performed.phrases
+    blocks = render_track(phrases, voice, sample_rate=rate, total_samples=plan.total_samples(rate))
+    return np.concatenate(list(blocks)), plan
+
+
+# --- words --------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was recognised for each word of one system under one condition."""
+
+    system: str
+    condition: str
+    answers: tuple[tuple[str, str], ...]
+
+    @property
+    def score(self) -> float:
+        return sum(word == answer for word, answer in self.answers) / max(1, len(self.answers))
+
+    @property
+    def confusions(self) -> list[str]:
+        return [f"{word}>{answer or '?'}" for word, answer in self.answers if word != answer]
+
+
+def measure_words(bench: Bench) -> Row:
+    """Every word sung alone on one pitch and picked out of the list; chance is one in the length of the list."""
+    recognise = _recogniser()
+    listener = recognise.WordListener(bench.words)
+    conditions = [(p, s) for s in SYLLABLES_S for p in PITCHES]
+    runs = [_spoken_by_flite(bench.words, listener)]
+    for pitch, syllable_s in conditions[:1] if bench.quick else conditions:
+        runs.append(_sung_by_voice(bench, listener, pitch, syllable_s))
+        runs.append(_sung_by_world(bench.words, listener, pitch, syllable_s))
+    heard = [run for run in runs if isinstance(run, Heard)]
+    skipped = sorted({run for run in runs if isinstance(run, str)})
+    lines = [f"{run.system:<12} {run.condition:<20} {run.score:.2f}   {' '.join(run.confusions)}" for run in heard]
+    own = [run for run in heard if run.system == "voice"]
+    parts = _missed_parts(own, recognise, listener)
+    lines += [f"missed parts  {part}: {_counted(count)}" for part, count in parts.items()]
+    lines += [f"skipped: {reason}" for reason in skipped]
+    figures: Figures = {"words": len(bench.words), "chance": round(1 / len(bench.words), 3), "skipped": skipped}
+    figures["recognised"] = {f"{run.system} {run.condition}": round(run.score, 4) for run in heard}
+    figures["mean"] = {system: _mean_score(heard, system) for system in dict.fromkeys(run.system for run in heard)}
+    figures["confusions"] = {run.condition: run.confusions for run in own}
+    figures["missed_parts"] = {part: dict(count.most_common()) for part, count in parts.items()}
+    return Row(figures, [*lines, f"mean          {figures['mean']}"])
+
+
+def _condition(pitch: int, syllable_s: float) -> str:
+    return f"{note_name(pitch)} {syllable_s:g} s/syllable"
+
+
+def _sung_by_voice(bench: Bench, listener: Any, pitch: int, syllable_s: float) -> Heard:
+    score, spans = words_score(bench.words, listener.syllables, pitch, syllable_s)
+    samples, _ = sung(score, bench.voice)
+    rate = bench.voice.card.sample_rate
+    answers = []
+    for word, start_s, end_s in spans:
+        first = max(0, int((start_s - _LISTEN_AROUND_S) * rate))
+        answers.append((word, listener.hear(samples[first : int((end_s + _LISTEN_AROUND_S) * rate)], rate)))
+    return Heard("voice", _condition(pitch, syllable_s), tuple(answers))
+
+
+def words_score(
+    words: Sequence[str], syllables: Callable[[str], int], pitch: float, syllable_s: float
+) -> tuple[Score, list[tuple[str, float, float]]]:
+    """Words with a rest after each, one note per syllable; also each word's start and end in seconds."""
+    notes, spans, at_s = [], [], 1.0
+    for word in words:
+        start_s = at_s
+        for index in range(syllables(word)):
+            notes.append((at_s, syllable_s, pitch, "+" if index else word))
+            at_s += syllable_s
+        spans.append((word, start_s, at_s))
+        at_s += _WORD_GAP_S
+    return score_of("Words", notes), spans
+
+
+def _spoken_by_flite(words: Sequence[str], listener: Any) -> Heard | str:
+    import _references as references
+
+    if reason := references.missing_flite():
+        return f"flite: {reason}"
+    spoken = [(word, references.spoken(word)) for word in words]
+    return Heard("flite", "speaking", tuple((word, listener.hear(s.samples, s.sample_rate)) for word, s in spoken))
+
+
+def _sung_by_world(words: Sequence[str], listener: Any, pitch: int, syllable_s: float) -> Heard | str:
+    import _references as references
+
+    if reason := references.missing_world():
+        return f"WORLD: {reason}"
+    answers = []
+    for word in words:
+        spoken = references.spoken(word)
+        length_s = syllable_s * listener.syllables(word)
+        samples, _ = references.sung_by_world(spoken, length_s, 440.0 * 2 ** ((pitch - 69) / 12))
+        answers.append((word, listener.hear(samples, spoken.sample_rate)))
+    return Heard("WORLD", _condition(pitch, syllable_s), tuple(answers))
+
+
+def _missed_parts(runs: Sequence[Heard], recognise: Any, listener: Any) -> dict[str, Counter[str]]:
+    """Which sounds of the missed words differ between what was sung and what was heard."""
+    counts: dict[str, Counter[str]] = {"onset": Counter(), "vowels": Counter(), "rest": Counter()}
+    for word, answer in (pair for run in runs for pair in run.answers if pair[0] != pair[1]):
+        wanted = recognise.syllable_parts(listener.phones(word))
+        got = recognise.syllable_parts(listener.phones(answer)) if answer else ((), (), ())
+        for part, a, b in zip(counts, wanted, got, strict=True):
+            if a != b:
+                counts[part][f"{' '.join(a) or '-'}>{' '.join(b) or '-'}"] += 1
+    return counts
+
+
+def _counted(count: Counter[str]) -> str:
+    return f"{count.total()} (" + ", ".join(f"{name} {n}" for name, n in count.most_common(8)) + ")"
+
+
+def _mean_score(runs: Sequence[Heard], system: str) -> float:
+    return round(float(np.mean([run.score for run in runs if run.system == system])), 4)
+
+
+# --- held-out sentences -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One held-out recording against the voice with the same timing, pitch and effort."""
+
+    words: int
+    natural_errors: int
+    voice_errors: int
+    distances_db: NDArray[np.float64]
+    natural_hnr_db: NDArray[np.float64]
+    voice_hnr_db: NDArray[np.float64]
+    voicing_agrees: NDArray[np.bool_]
+
+
+def measure_sentences(bench: Bench) -> Row:
+    """Recordings that the voice was not trained on."""
+    recognise = _recogniser()
+    clips, how = _held_out(bench)
+    listener = recognise.SentenceListener()
+    sentences = [_compared(path, text, bench.voice, listener) for path, text in clips]
+    words = sum(s.words for s in sentences)
+    figures = {
+        "clips": len(sentences),
+        "held_out": how,
+        "words": words,
+        "wer_natural": round(sum(s.natural_errors for s in sentences) / words, 4),
+        "wer_voice": round(sum(s.voice_errors for s in sentences) / words, 4),
+        "mcd_db": _mean(s.distances_db for s in sentences),
+        "hnr_natural_db": _median(s.natural_hnr_db for s in sentences),
+        "hnr_voice_db": _median(s.voice_hnr_db for s in sentences),
+        "voicing_agreement": _mean((s.voicing_agrees for s in sentences), 4),
+    }
+    return Row(figures, [f"{name:<18} {value}" for name, value in figures.items()])
+
+
+def _held_out(bench: Bench) -> tuple[list[tuple[Path, str]], str]:
+    """Prepared clips with their texts, and how they were chosen."""
+    from engine import TrainingError
+    from engine.studio.dataset import prepare, read_sources
+
+    if not (bench.recordings / "metadata.csv").is_file():
+        raise SkippedError(f"no recordings in {bench.recordings}; give --shared or --recordings")
+    sources = {source.name: source for source in read_sources(bench.recordings)}
+    named = cast(list[str], bench.voice.card.training.get("held_out_clips", []))
+    prepared = sorted(path.stem for path in bench.features.glob("*.npz"))
+    if named:
+        names, how = [name for name in named if name in sources], "named by the voice card"
+    elif len(prepared) > 0.8 * len(sources):
+        names, how = prepared[8::25], "every 25th prepared clip"
+    else:
+        names, how = sorted(sources)[8::25], "every 25th clip (the card names none: some may have been trained on)"
+    if not names:
+        raise SkippedError(f"none of the card's held-out clips is in {bench.recordings}")
+    chosen = [sources[name] for name in (names[:3] if bench.quick else names)]
+    model = bench.voice.card.model
+    rate, bands = int(cast(int, model["sample_rate"])), int(cast(int, model["aperiodicity_bands"]))
+    try:
+        paths = prepare(chosen, bench.features, sample_rate=rate, aperiodicity_bands=bands)
+    except TrainingError as error:
+        raise SkippedError(str(error)) from error
+    return [(path, sources[path.stem].text) for path in paths], how
+
+
+def _compared(path: Path, text: str, voice: Voice, listener: Any) -> Sentence:
+    import _recognise as recognise
+
+    from engine.studio.align import words_of
+    from engine.studio.dataset import load_clip
+
+    clip = load_clip(path)
+    natural = clip.samples.astype(np.float32) / 32767
+    rate = voice.card.sample_rate
+    again = voice.synthesise(spoken_again(clip))[: len(natural)]
+    wanted = words_of(text)
+    hop = rate // 100
+    active = _active(natural, hop)
+    natural_hnr, voice_hnr = _harmonicity(natural, rate, clip.frames), _harmonicity(again, rate, clip.frames)
+    voiced_again = _voiced(again, rate, clip.frames)
+    both = clip.voiced & voiced_again & active & (natural_hnr > -100) & (voice_hnr > -100)
+    return Sentence(
+        words=len(wanted),
+        natural_errors=recognise.word_errors(wanted, listener.hear(natural, rate)),
+        voice_errors=recognise.word_errors(wanted, listener.hear(again, rate)),
+        distances_db=_cepstral_distance_db(natural, again, rate)[active],
+        natural_hnr_db=natural_hnr[both],
+        voice_hnr_db=voice_hnr[both],
+        voicing_agrees=(clip.voiced == voiced_again)[active],
+    )
+
+
+def spoken_again(clip: Any) -> Performance:
+    """A performance with a clip's own timing, pitch and effort; the voice splits phones into units by its own rule."""
+    spans: list[PhoneSpan] = []
+    before_each = ("", *clip.units[:-1])
+    for symbol, before, start_s, end_s in zip(clip.units, before_each, clip.borders_s[:-1], clip.borders_s[1:], strict=True):
+        if symbol.endswith("_glide") or before == f"{symbol}_closure":
+            spans[-1] = PhoneSpan(spans[-1].symbol, spans[-1].start_s, float(end_s))
+        else:
+            spans.append(PhoneSpan(symbol.removesuffix("_closure"), float(start_s), float(end_s)))
+    neutral = np.zeros(clip.frames, dtype=np.float32)
+    return Performance(
+        start_frame=0,
+        phones=tuple(spans),
+        f0_hz=clip.f0_hz.astype(np.float32),
+        energy_db=(10.0 * clip.effort).astype(np.float32),
+        breathiness=neutral,
+        tension=neutral.copy(),
+        formant_semitones=neutral.copy(),
+    )
+
+
+def _active(samples: Samples, hop: int) -> NDArray[np.bool_]:
+    from engine.studio.dataset import frame_rms
+
+    rms = frame_rms(samples, hop)
+    return rms > 0.05 * rms.max()
+
+
+def _cepstral_distance_db(first: Samples, second: Samples, rate: int) -> NDArray[np.float64]:
+    """Per frame, without the level (coefficient 0)."""
+    difference = _mel_cepstrum(first, rate) - _mel_cepstrum(second, rate)
+    return 10.0 / np.log(10.0) * np.sqrt(2.0 * np.sum(difference[:, 1:] ** 2, axis=1))
+
+
+def _mel_cepstrum(samples: Samples, rate: int) -> NDArray[np.float64]:
+    """[T, 25] from 64 log-mel amplitudes, 32 ms windows centred on the frames."""
+    from scipy.fft import dct
+
+    hop, size = rate // 100, 1024
+    frames = len(samples) // hop
+    padded = np.pad(samples, size // 2)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size)[hop // 2 :: hop][:frames] * np.hanning(size)
+    mels = np.maximum(np.abs(np.fft.rfft(windows)) @ _mel_filters(rate, size), 1e-4)
+    return dct(np.log(mels), type=2, norm="ortho", axis=1)[:, :25] / np.sqrt(mels.shape[1] / 2)
+
+
+@cache
+def _mel_filters(rate: int, size: int) -> NDArray[np.float64]:
+    """[bins, 64] triangles."""
+    import librosa
+
+    return librosa.filters.mel(sr=rate, n_fft=size, n_mels=64, htk=True, norm=None).T.astype(np.float64)
+
+
+def _harmonicity(samples: Samples, rate: int, frames: int) -> NDArray[np.float64]:
+    """Harmonics-to-noise ratio in dB per frame by autocorrelation (Boersma 1993); -200 where Praat finds none."""
+    import parselmouth
+
+    track = parselmouth.Sound(samples.astype(np.float64), rate).to_harmonicity_ac(
+        time_step=0.01, minimum_pitch=75.0, periods_per_window=4.5
+    )
+    return np.interp(_frame_times(frames), track.xs(), track.values[0])
+
+
+def _voiced(samples: Samples, rate: int, frames: int) -> NDArray[np.bool_]:
+    """Voicing as the training data's was found."""
+    import parselmouth
+
+    from engine.studio.dataset import F0_CEILING_HZ, F0_FLOOR_HZ
+
+    sound = parselmouth.Sound(samples.astype(np.float64), rate)
+    track = sound.to_pitch_ac(time_step=0.005, pitch_floor=F0_FLOOR_HZ, pitch_ceiling=F0_CEILING_HZ, silence_threshold=0.02)
+    tracked = np.asarray(track.selected_array["frequency"])
+    nearest = np.clip(np.round((_frame_times(frames) - track.xs()[0]) / 0.005).astype(int), 0, len(tracked) - 1)
+    return tracked[nearest] > 0
+
+
+def _frame_times(frames: int) -> NDArray[np.float64]:
+    return (np.arange(frames) + 0.5) / 100
+
+
+def _mean(parts: Iterator[NDArray[Any]], digits: int = 2) -> float:
+    return round(float(np.mean(np.concatenate(list(parts)))), digits)
+
+
+def _median(parts: Iterator[NDArray[Any]]) -> float:
+    return round(float(np.median(np.concatenate(list(parts)))), 2)
+
+
+# --- level, following ---------------------------------------------------------------------------------------------------------
+
+
+def measure_level(bench: Bench) -> Row:
+    """A held "ah" in minor thirds (A2, C3, … D#5) and on E5, one second each, with a rest between."""
+    pitches = [45, 57, 69] if bench.quick else [*range(45, 76, 3), 76]
+    score = score_of("Ah", [(1.0 + 2.0 * i, 1.0, pitch, "ah") for i, pitch in enumerate(pitches)])
+    samples, _ = sung(score, bench.voice)
+    rate = bench.voice.card.sample_rate
+    held = [samples[int((1.25 + 2.0 * i) * rate) : int((1.85 + 2.0 * i) * rate)] for i in range(len(pitches))]
+    levels = {
+        note_name(p): round(10 * float(np.log10(np.mean(np.square(h)) + 1e-12)), 1) for p, h in zip(pitches, held, strict=True)
+    }
+    hnr = {note_name(p): round(float(np.median(_harmonicity(h, rate, 60))), 1) for p, h in zip(pitches, held, strict=True)}
+    figures = {"spread_db": round(max(levels.values()) - min(levels.values()), 1), "level_dbfs": levels, "hnr_db": hnr}
+    return Row(figures, [f"{name:<18} {value}" for name, value in figures.items()])
+
+
+def measure_songs(bench: Bench) -> Row:
+    """The built-in song plain and with the default ornaments, then the sung examples of the package."""
+    plain = PerformanceSettings(vibrato_depth_cents=0.0, drift_cents=0.0, overshoot=0.0)
+    runs: list[tuple[str, Score, PerformanceSettings]] = [
+        ("Twinkle, plain", song(), plain),
+        ("Twinkle", song(), PerformanceSettings()),
+    ]
+    if not bench.quick:
+        from bridge.commands.demo import examples
+        from engine.score import transpose
+
+        for example in examples():
+            if example.mode is Mode.SING:
+                score = transpose(read_score(example.file), example.transpose)
+                runs.append((example.title, score, PerformanceSettings()))
+    reports = {title: _followed(score, bench.voice, settings) for title, score, settings in runs}
+    figures = {title: report.as_dict() for title, report in reports.items()}
+    shown: tuple[str, ...] = (
+        "pitch_error_median_cents",
+        "pitch_error_p95_cents",
+        "notes_within_50_cents_share",
+        "voiced_share",
+    )
+    shown += ("onset_median_ms", "onset_p95_ms", "click_ratio", "between_notes_dbfs")
+    lines = [" " * 18 + "  cents   p95  within voiced  onset   p95   click  between"]
+    for title, figure in figures.items():
+        lines.append(f"{title[:18]:<18}" + "".join(f"{'-' if figure[name] is None else figure[name]:>7}" for name in shown))
+    return Row(figures, lines)
+
+
+def _followed(score: Score, voice: Voice, settings: PerformanceSettings) -> FollowReport:
+    samples, plan = sung(score, voice, settings)
+    at = plan.score.tempo_map.seconds_at
+    notes = [FollowNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
+    return measure_following(samples, voice.card.sample_rate, notes)
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------------------
+
+
+def measure_cost(bench: Bench) -> Row:
+    """Each figure from a process of its own, but for the CPU time per second of audio."""
+    long_s = 30.0 if bench.quick else 600.0
+    folder = find_voice(bench.voice_name)
+    weights = folder / bench.voice.card.weights
+    load = f"from engine import load_voice; import time; t = time.perf_counter(); load_voice({str(folder)!r}); print(time.perf_counter() - t)"
+    figures: Figures = {
+        "rtf_one_thread": round(_real_time_factor(bench.voice), 4),
+        "help_s": round(_best_wall_s([sys.executable, "-m", "bridge.cli", "--help"]), 3),
+        "load_voice_s": round(float(_output_of([sys.executable, "-c", load])), 3),
+        "weights_mb": round(weights.stat().st_size / 1e6, 2),
+        "long_song_s": long_s,
+        **_long_song(bench.voice_name, long_s),
+    }
+    return Row(figures, [f"{name:<18} {value}" for name, value in figures.items()])
+
+
+def _real_time_factor(voice: Voice) -> float:
+    """Words to samples, lyrics and performance included."""
+    score = song(30.0)
+    sung(song(), voice)  # loads what is loaded once
+    started = time.process_time()
+    samples, _ = sung(score, voice)
+    return (time.process_time() - started) / (len(samples) / voice.card.sample_rate)
+
+
+def _best_wall_s(command: Sequence[str], times: int = 3) -> float:
+    walls = []
+    for _ in range(times):
+        started = time.perf_counter()
+        _output_of(command)
+        walls.append(time.perf_counter() - started)
+    return min(walls)
+
+
+def _output_of(command: Sequence[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def _long_song(voice_name: str, seconds: float) -> Figures:
+    """`vocalese render` of a generated song: peak memory and CPU time of that process, as the system counted them."""
+    if not hasattr(os, "wait4"):
+        return {"long_song_skipped": "this system does not count a child's memory"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "long.mid")
+        write_score(song(seconds), path)
+        command = [sys.executable, "-m", "bridge.cli", "render", str(path), "-o", folder, "--voice", voice_name, "--no-cache"]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            return {"long_song_skipped": f"vocalese render ended with {process.returncode}"}
+    per_mb = 1e6 if sys.platform == "darwin" else 1e3
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return {"long_song_peak_mb": round(usage.ru_maxrss / per_mb), "long_song_cpu_s": round(cpu_s, 1)}
+
+
+# --- the run ------------------------------------------------------------------------------------------------------------------
+
+ROWS: dict[str, Callable[[Bench], Row]] = {
+    "words": measure_words,
+    "sentences": measure_sentences,
+    "level": measure_level,
+    "following": measure_songs,
+    "cost": measure_cost,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    import torch
+
+    torch.set_num_threads(1)
+    bench = _bench(options)
+    result: Figures = {"voice": bench.voice.card.name, "weights": bench.voice.card.sha256[:12], "quick": bench.quick}
+    print(
+        f"Voice '{bench.voice.card.name}' ({bench.voice.card.sha256[:12]}), {bench.voice.card.training.get('steps', '?')} steps"
+    )
+    for name in options.only:
+        started = time.process_time()
+        print(f"\n{name}", flush=True)
+        try:
+            row = ROWS[name](bench)
+        except SkippedError as reason:
+            row = Row({"skipped": str(reason)}, [f"skipped: {reason}"])
+        print("\n".join(f"  {line}" for line in row.lines))
+        print(f"  ({time.process_time() - started:.0f} s CPU)", flush=True)
+        result[name] = row.figures
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="How good a voice is, in figures.")
+    parser.add_argument("--voice", default="kathleen", metavar="NAME|FOLDER", help="voice to measure (default: kathleen)")
+    parser.add_argument(
+        "--shared",
+        type=Path,
+        default=ROOT.parent / "shared",
+        metavar="DIR",
+        help="folder with data/kathleen (default: ../shared)",
+    )
+    parser.add_argument(
+        "--recordings", type=Path, metavar="DIR", help="recordings of the voice (default: SHARED/data/kathleen)"
+    )
+    parser.add_argument(
+        "--features", type=Path, metavar="DIR", help="prepared clips, made if missing (default: the user's cache)"
+    )
+    parser.add_argument("--words", type=Path, metavar="FILE", help="your own list of words (default: a built-in list)")
+    parser.add_argument("--only", type=_row_names, default=list(ROWS), metavar="ROW,…", help=f"some of: {', '.join(ROWS)}")
+    parser.add_argument("--quick", action="store_true", help="few words, clips and pitches: does it run at all?")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    return parser.parse_args(arguments)
+
+
+def _row_names(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    return names
+
+
+def _bench(options: argparse.Namespace) -> Bench:
+    words = options.words.read_text(encoding="utf-8").split() if options.words else LYRIC_WORDS
+    words = list(dict.fromkeys(word.lower() for word in words))
+    folder = find_voice(options.voice)
+    return Bench(
+        voice_name=str(folder.resolve()),
+        voice=load_voice(str(folder)),
+        words=tuple(words[:8] if options.quick else words),
+        recordings=options.recordings or options.shared / "data" / "kathleen",
+        features=options.features or _cache_folder() / load_card(str(folder)).name,
+        quick=options.quick,
+    )
+
+
+def _cache_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("vocalese", appauthor=False)) / "benchmark"
+
+
+def _recogniser() -> Any:
+    try:
+        import _recognise
+    except ImportError as error:
+        raise SkippedError(f"{error}; pip install 'vocalese[train]'") from error
+    return _recognise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
