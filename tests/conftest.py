@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from engine.score import Curve, Note, Score, TempoChange, TempoMap, Track
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: more threads only spin; child processes take it over
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PPQ = 480
 
