@@ -123,7 +123,7 @@ RAP = """
     me !up _ turn     | me !up _ 'cause    | I'm !not com- ing | ^down _ _ .
 """
 RAP_PITCH = 52
-ACCENT_PITCH, ACCENT_VELOCITY, PLAIN_VELOCITY = 55, 118, 92
+ACCENT_PITCH, ACCENT_VELOCITY, PLAIN_VELOCITY = 55, 104, 80
 # Bars 13 and 14 are about a melody and have one: controller 3 makes the rapper sing there.
 SUNG_BARS = (12, 14)
 SUNG_PITCHES = {
