@@ -34,11 +34,12 @@ _NEPER_PER_DB = float(np.log(10.0) / 20.0)
 _VOICING_FADE_S = 0.004
 _ALWAYS_VOICED_AFTER_S, _ALWAYS_VOICED_BEFORE_S = 0.05, 0.04  # inside vowels, from their start and to their end
 _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that training averaged flat (tuned on sung words)
-_EFFORT_RANGE = (-0.8, 0.3)  # 10 dB steps the training data covers well
+_EFFORT_RANGE = (-0.8, 0.3)  # what the training data covers well; beyond it, plain gain
+_DB_PER_EFFORT = 15.0  # measured: one unit of effort makes the network this much louder
 _LEVELLING_LIMIT_DB = 6.0
 _LEVELLING_BAND_HZ = 4000.0
 _TENSION_DB = 9.0  # at 8 kHz against 500 Hz, at full tension
-_BREATH_LEVEL_DB = -22.0
+_BREATH_LEVEL_DB = -6.0
 _FADE_S, _RING_S = 0.006, 0.012
 
 
@@ -79,7 +80,7 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-2:{self._card.sha256}"
+        return f"{KIND}-3:{self._card.sha256}"
 
     @torch.inference_mode()
     def synthesise(self, performance: Performance) -> NDArray[np.float32]:
@@ -90,10 +91,9 @@ class StarterVoice:
             *(torch.from_numpy(a)[None] for a in (laid.units, laid.unit_of_frame, laid.position))
         )
         voiced = _voicing(self._model.voicing_logit(features)[0].numpy(), units, laid.unit_of_frame, performance.frame_rate_hz)
-        energy = performance.energy_db / 10.0
-        effort = np.clip(energy, *_EFFORT_RANGE).astype(np.float32)
+        effort = np.clip(performance.energy_db / _DB_PER_EFFORT, *_EFFORT_RANGE).astype(np.float32)
         envelope = self._model.envelope(features, torch.from_numpy(voiced)[None], torch.from_numpy(effort)[None])
-        gain_db = 10.0 * (energy - effort) + _BREATH_LEVEL_DB * _breath_frames(performance)
+        gain_db = performance.energy_db - _DB_PER_EFFORT * effort + _BREATH_LEVEL_DB * _breath_frames(performance)
         colour = Colour(
             log_amplitude=envelope.log_amplitude[0],
             aperiodicity=envelope.aperiodicity[0],
