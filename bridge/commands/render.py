@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -114,14 +115,18 @@ def batch_summary(results: Sequence[FileResult]) -> dict[str, object]:
 
 def render_batch(scores: Sequence[Path], options: RenderOptions, *, jobs: int, quiet: bool) -> Iterator[FileResult]:
     """Results as they come; one bad score does not stop the others."""
+    titles = batch_titles(scores)
     if jobs <= 1 or len(scores) <= 1:
-        for path in scores:
-            result = render_file(path, options, show_progress=not quiet and sys.stderr.isatty())
+        for path, title in zip(scores, titles, strict=True):
+            result = render_file(path, options, title=title, show_progress=not quiet and sys.stderr.isatty())
             _report(result, quiet)
             yield result
         return
     with ProcessPoolExecutor(max_workers=min(jobs, len(scores))) as pool:
-        waiting = {pool.submit(render_file, path, options, show_progress=False): path for path in scores}
+        waiting = {
+            pool.submit(render_file, path, options, title=title, show_progress=False): path
+            for path, title in zip(scores, titles, strict=True)
+        }
         for future in as_completed(waiting):
             try:
                 result = future.result()
@@ -131,8 +136,22 @@ def render_batch(scores: Sequence[Path], options: RenderOptions, *, jobs: int, q
             yield result
 
 
-def render_file(path: Path, options: RenderOptions, *, show_progress: bool) -> FileResult:
-    """All stems of one score."""
+def batch_titles(scores: Sequence[Path]) -> list[str]:
+    """What the stems of each score are called: its file name, with its folder's where two scores share one."""
+    counts = Counter(path.stem.casefold() for path in scores)
+    titles = [
+        path.stem if counts[path.stem.casefold()] == 1 else f"{path.resolve().parent.name} {path.stem}" for path in scores
+    ]
+    seen: Counter[str] = Counter()
+    for index, title in enumerate(titles):
+        seen[title.casefold()] += 1
+        if seen[title.casefold()] > 1:
+            titles[index] = f"{title} {seen[title.casefold()]}"
+    return titles
+
+
+def render_file(path: Path, options: RenderOptions, *, title: str | None = None, show_progress: bool = False) -> FileResult:
+    """All stems of one score, called `title` (default: the score's file name)."""
     import torch
 
     torch.set_num_threads(1)  # small networks: more threads only spin, and one thread keeps results the same on every machine
@@ -140,7 +159,7 @@ def render_file(path: Path, options: RenderOptions, *, show_progress: bool) -> F
     try:
         plan = plan_file(path, options)
         voice = load_voice(options.voice, options.voice_folders)
-        names = stem_names(path.stem, [_stem_title(planned, plan) for planned in plan.tracks])
+        names = stem_names(title or path.stem, [_stem_title(planned, plan) for planned in plan.tracks])
         for planned, name in zip(plan.tracks, names, strict=True):
             bar = progress_bar(planned.name[:24] or path.stem[:24], shown=show_progress)
             stems.append(_render_stem(plan, planned, options.output / name, path, voice, options, bar))
