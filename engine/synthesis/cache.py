@@ -17,7 +17,7 @@ from engine.voice.types import Voice
 
 log = logging.getLogger(__name__)
 
-RENDER_VERSION = 1  # raise when the same performance and weights would sound different
+RENDER_VERSION = 2  # raise when the same performance and weights would sound different
 
 
 def phrase_key(performance: Performance, voice: Voice) -> str:
