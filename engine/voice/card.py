@@ -66,8 +66,10 @@ def read_card(folder: Path) -> VoiceCard:
     if values.get("format") != FORMAT_VERSION:
         raise VoiceError(f"{path} has format {values.get('format')!r}; this version of Vocalese reads format {FORMAT_VERSION}.")
     for key, kind in _REQUIRED.items():
-        if not isinstance(values.get(key), kind):
+        if not isinstance(values.get(key), kind) or isinstance(values[key], bool):
             raise VoiceError(f"{path}: '{key}' is missing or not a {_type_name(kind)}.")
+    if not values["languages"] or not all(isinstance(language, str) for language in values["languages"]):
+        raise VoiceError(f"{path}: 'languages' is missing or not a list of language codes, as in [\"en\"].")
     known = {key: values[key] for key in _REQUIRED}
     known["languages"] = tuple(values["languages"])
     return VoiceCard(**known, training=values.get("training", {}), measured=values.get("measured", {}))
