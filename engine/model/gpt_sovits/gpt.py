@@ -1,0 +1,169 @@
+"""The s1 network, text to semantic codes: a decoder-only transformer over phones followed by codes (as in VALL-E, Wang et al. 2023).
+
+Phones see all phones; a code sees all phones and the codes up to itself (prefix language model). The blocks are post-norm (Vaswani et al.
+2017) and there is no norm after the last. Keys and values live in a cache of fixed size, so that one step has fixed shapes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import GptConfig
+
+SPAN_STEP = 64  # attention looks at a multiple of so many cache positions: few different shapes, little waste
+
+
+class KeyValueCache:
+    """Keys and values of all layers, `[L, B, H, capacity, width / heads]`."""
+
+    def __init__(self, config: GptConfig, *, batch: int, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.capacity = -(-capacity // SPAN_STEP) * SPAN_STEP
+        shape = (config.layers, batch, config.heads, self.capacity, config.width // config.heads)
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
+
+    def span(self, length: int) -> int:
+        """How many positions attention looks at when `length` are filled."""
+        return min(-(-length // SPAN_STEP) * SPAN_STEP, self.capacity)
+
+    def write(self, layer: int, positions: Tensor, keys: Tensor, values: Tensor, span: int) -> tuple[Tensor, Tensor]:
+        """Puts `[B, H, T, w]` at `positions` `[T]`; returns the first `span` positions of the layer."""
+        self.keys[layer].index_copy_(2, positions, keys)
+        self.values[layer].index_copy_(2, positions, values)
+        return self.keys[layer, :, :, :span], self.values[layer, :, :, :span]
+
+    def keep(self, rows: Tensor) -> None:
+        """Drops all batch rows but `rows`."""
+        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+
+
+class Block(nn.Module):
+    """Post-norm transformer block: y = LN(x + attention(x)), z = LN(y + W2 relu(W1 y))."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, 4 * width)
+        self.narrow = nn.Linear(4 * width, width)
+        self.feed_forward_norm = nn.LayerNorm(width)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of `x` `[B, T, d]`, each `[B, H, T, w]`."""
+        batch, length, width = x.shape
+        split = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
+        q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)
+        return q, k, v
+
+    def attend(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """The block's output `[B, T, d]`. `mask` is true where a query may look: `[1 or B, 1, T, keys]`."""
+        heard = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        y = self.attention_norm(x + self.out(heard))
+        return self.feed_forward_norm(y + self.narrow(F.relu(self.widen(y))))
+
+
+class Text2Semantic(nn.Module):
+    """Phones and BERT features, then semantic codes, to logits of the next code."""
+
+    def __init__(self, config: GptConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.text_embedding = nn.Embedding(config.phonemes, config.width)
+        self.bert = nn.Linear(config.bert_width, config.width)
+        self.text_gain = nn.Parameter(torch.ones(1))
+        self.code_embedding = nn.Embedding(config.codes, config.width)
+        self.code_gain = nn.Parameter(torch.ones(1))
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
+        self.to_logits = nn.Linear(config.width, config.codes, bias=False)
+
+    def embed_text(self, phones: Tensor, bert: Tensor) -> Tensor:
+        """`[B, N]` phones and `[B, 1024, N]` features to `[B, N, d]`. For text without BERT features, `bert` is zero."""
+        x = self.text_embedding(phones) + self.bert(bert.transpose(1, 2))
+        return x + self.text_gain * sinusoid(torch.arange(phones.shape[1], device=phones.device), self.config.width)
+
+    def embed_codes(self, codes: Tensor, first: Tensor | int = 0) -> Tensor:
+        """`[B, T]` codes to `[B, T, d]`; `first` is the position of the first one, counted from the prompt's start."""
+        positions = torch.arange(codes.shape[1], device=codes.device) + first
+        return self.code_embedding(codes) + self.code_gain * sinusoid(positions, self.config.width)
+
+    def new_cache(self, batch: int, capacity: int) -> KeyValueCache:
+        """An empty cache on this model's device."""
+        weight = self.to_logits.weight
+        return KeyValueCache(self.config, batch=batch, capacity=capacity, device=weight.device, dtype=weight.dtype)
+
+    def prefill(self, text: Tensor, codes: Tensor, cache: KeyValueCache, text_mask: Tensor | None = None) -> Tensor:
+        """Runs embedded text `[B, N, d]` and codes `[B, P, d]` and fills the cache; returns hidden states `[B, N + P, d]`.
+
+        `text_mask` `[B, N]` is false at padding.
+        """
+        x = torch.cat([text, codes], dim=1)
+        length = x.shape[1]
+        span = cache.span(length)
+        mask = F.pad(prefix_mask(text.shape[1], codes.shape[1], x.device)[None], (0, span - length))
+        if text_mask is not None:
+            mask = mask & F.pad(text_mask, (0, span - text_mask.shape[1]), value=True)[:, None]
+        return self._through(x, cache, torch.arange(length, device=x.device), span, mask[:, None])
+
+    def step(self, code: Tensor, first: Tensor, position: Tensor, span: int, cache: KeyValueCache, valid: Tensor) -> Tensor:
+        """One code `[B, 1]` further: logits `[B, codes]`.
+
+        `first` is the code's place among the codes, `position` `[1]` its place in the cache, `valid` `[B, capacity]` false at
+        padding. `span` must be more than `position`.
+        """
+        seen = torch.arange(span, device=code.device) <= position
+        mask = (valid[:, :span] & seen)[:, None, None]
+        hidden = self._through(self.embed_codes(code, first), cache, position, span, mask)
+        return self.to_logits(hidden[:, -1])
+
+    def forward(self, text: Tensor, codes: Tensor, mask: Tensor) -> Tensor:
+        """Teacher forcing: hidden states `[B, N + T, d]` of embedded text and codes; `mask` `[1 or B, N + T, N + T]`."""
+        x = torch.cat([text, codes], dim=1)
+        for block in self.blocks:
+            x = block.attend(x, *block.project(x), mask[:, None])
+        return x
+
+    def _through(self, x: Tensor, cache: KeyValueCache, positions: Tensor, span: int, mask: Tensor) -> Tensor:
+        for layer, block in enumerate(self.blocks):
+            q, k, v = block.project(x)
+            k, v = cache.write(layer, positions, k, v, span)
+            x = block.attend(x, q, k, v, mask)
+        return x
+
+
+def sinusoid(positions: Tensor, width: int) -> Tensor:
+    """Sine in even columns, cosine in odd ones: `[T]` positions to `[T, width]`."""
+    rates = torch.exp(torch.arange(0, width, 2, device=positions.device) * -(math.log(10_000.0) / width))
+    angles = positions[:, None].float() * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+def prefix_mask(text: int, codes: int, device: torch.device) -> Tensor:
+    """True where row may look at column: text at all text, codes at all text and the codes so far; `[N + T, N + T]`."""
+    mask = torch.ones(text + codes, text + codes, dtype=torch.bool, device=device).tril()
+    mask[:text, :text] = True
+    return mask
+
+
+def training_logits(model: Text2Semantic, phones: Tensor, bert: Tensor, codes: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Teacher-forced logits `[B, T + 1, codes]` and their targets `[B, T + 1]`.
+
+    `phones` `[B, N]` are padded on the right, `codes` `[B, T]` likewise; `lengths` `[B, 2]` holds the true lengths of both. Padded codes are
+    the end mark, as input and as target. The official training marks the padding of the text on its *left*: so the last padded phones are
+    heard and as many true first ones are not. Weights were trained so, hence it is kept.
+    """
+    end, (batch, text_length), code_length = model.config.end, phones.shape, codes.shape[1]
+    device = phones.device
+    text_heard = torch.arange(text_length, device=device) >= (text_length - lengths[:, :1])
+    code_heard = torch.arange(code_length, device=device) < lengths[:, 1:]
+    given = torch.where(code_heard, codes, end)
+    heard = torch.cat([text_heard, code_heard], dim=1)
+    mask = prefix_mask(text_length, code_length, device)[None] & heard[:, None]
+    hidden = model(model.embed_text(phones, bert), model.embed_codes(given), mask)
+    targets = torch.cat([given, given.new_full((batch, 1), end)], dim=1)
+    return model.to_logits(hidden[:, text_length - 1 :]), targets

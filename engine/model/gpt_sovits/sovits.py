@@ -1,0 +1,142 @@
+"""The s2 network, semantic codes to sound: SoVITS, a VITS (Kim et al. 2021) whose prior hears codes, phones and a reference.
+
+`decode` is `hidden` followed by `render`. Between the two lie frames at 50 Hz, the place where time can be bent: the official speed factor
+does it for all frames alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import SovitsConfig
+from .decoder import Decoder
+from .flow import Flow, Posterior
+from .prior import Prior, ones_mask
+from .quantizer import SemanticQuantizer
+from .style import SpeakerFusion, StyleEncoder
+
+NOISE_SCALE = 0.5  # what all official callers use
+
+
+class Sovits(nn.Module):
+    """All versions: `speaker` is there in the Pro versions, `posterior` in files meant for further training."""
+
+    def __init__(self, config: SovitsConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.quantizer = SemanticQuantizer(config.semantic_width, config.codebook)
+        self.style = StyleEncoder(config.spectrum_rows, config.style_width, config.style_heads, config.embedding)
+        self.speaker = (
+            SpeakerFusion(config.speaker_width, config.embedding, config.mrte_width) if config.has_speaker else None
+        )
+        self.prior = Prior(config)
+        self.flow = Flow(config.latent, config.hidden, config.couplings, config.flow_layers, config.embedding)
+        self.decoder = Decoder(config)
+        self.posterior = (
+            Posterior(config.posterior_rows, config.latent, config.hidden, config.posterior_layers, config.embedding)
+            if config.posterior_layers
+            else None
+        )
+
+    def voice(self, spectrogram: Tensor, speaker: Tensor | None = None) -> Tensor:
+        """The global embedding `[B, gin, 1]` of a reference: its spectrogram `[B, 1025, F]` and, for Pro, its speaker vector `[B, 20480]`.
+
+        The mean of several references' embeddings is a voice between them.
+        """
+        style = self.style(spectrogram)
+        if self.speaker is None:
+            return style
+        if speaker is None:
+            raise ValueError(f"A {self.config.version} voice needs the speaker vector of its reference.")
+        return self.speaker(style, speaker)
+
+    def hidden(self, codes: Tensor, phones: Tensor, ge: Tensor) -> Tensor:
+        """`[B, T]` codes and `[B, N]` phones of the same text to frames `[B, C, 2T]`."""
+        features = self.quantizer.decode(codes)
+        mask = ones_mask(len(codes), features.shape[2], features)
+        text_mask = ones_mask(len(phones), phones.shape[1], features)
+        return self.prior(features, mask, phones, text_mask, ge if self.speaker is None else self.speaker.for_prior(ge))
+
+    def render(
+        self,
+        hidden: Tensor,
+        ge: Tensor,
+        *,
+        noise_scale: float = NOISE_SCALE,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Frames `[B, C, T]` to samples `[B, 640 T]`. `noise` `[B, latent, T]` is drawn with `generator` unless given."""
+        mask = ones_mask(len(hidden), hidden.shape[2], hidden)
+        latent, log_deviation = self.prior.statistics(hidden, mask)
+        if noise_scale > 0:
+            if noise is None:
+                noise = torch.randn(latent.shape, dtype=latent.dtype, device=latent.device, generator=generator)
+            latent = latent + noise * log_deviation.exp() * noise_scale
+        return self.decoder(self.flow.inverse(latent, mask, ge) * mask, ge)
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        codes: Tensor,
+        phones: Tensor,
+        ge: Tensor,
+        *,
+        noise_scale: float = NOISE_SCALE,
+        speed: float = 1.0,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """`[B, T]` codes and the `[B, N]` phones they speak to samples `[B, 1280 T]` (about 1 / `speed` of that)."""
+        hidden = at_speed(self.hidden(codes, phones, ge), speed)
+        return self.render(hidden, ge, noise_scale=noise_scale, noise=noise, generator=generator)
+
+
+def at_speed(hidden: Tensor, speed: float) -> Tensor:
+    """Frames `[B, C, T]` stretched linearly to `T / speed` and, as in the official code, one more frame."""
+    if speed == 1.0:
+        return hidden
+    return F.interpolate(hidden, size=int(hidden.shape[2] / speed) + 1, mode="linear")
+
+
+@dataclass
+class SovitsStream:
+    """Decoding while the codes are still being made: each call gets all codes so far and returns the sound of the last ones.
+
+    Neighbouring calls overlap by some codes, whose frames fade from the old call's view of them to the new one's.
+    """
+
+    model: Sovits
+    phones: Tensor
+    ge: Tensor
+    latent: Tensor | None = None
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        codes: Tensor,
+        last: int,
+        *,
+        overlap: int = 0,
+        noise_scale: float = NOISE_SCALE,
+        speed: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Samples `[B, 1280 last]` of the `last` codes of `codes` `[B, T]`, of which the first `overlap` were returned before."""
+        hidden = self.model.hidden(codes, self.phones, self.ge)[:, :, -2 * last :]
+        if self.latent is not None and overlap:
+            hidden = fade(self.latent, hidden, 2 * overlap)
+        self.latent = hidden
+        return self.model.render(at_speed(hidden, speed), self.ge, noise_scale=noise_scale, generator=generator)
+
+
+def fade(old: Tensor, new: Tensor, frames: int) -> Tensor:
+    """`new` with its first `frames` mixed with the last ones of `old`: half a sine, rising on the new and falling on the old."""
+    window = torch.sin(math.pi * torch.arange(2 * frames, device=new.device) / (2 * frames)).to(new.dtype)
+    mixed = old[:, :, -frames:] * window[frames:] + new[:, :, :frames] * window[:frames]
+    return torch.cat([mixed, new[:, :, frames:]], dim=2)
