@@ -35,7 +35,7 @@ def render_track(
     Sample-exact: a phrase starts at start_frame / 100 s, which is a whole sample at every rate that is a multiple of 100 Hz.
     Raises RenderError for another rate, or if a phrase comes out non-finite.
     """
-    if sample_rate % FRAME_RATE_HZ:
+    if sample_rate <= 0 or sample_rate % FRAME_RATE_HZ:
         raise RenderError(
             f"The sample rate {sample_rate} Hz is not a multiple of {FRAME_RATE_HZ} Hz; use 44100, 48000, 88200 or 96000."
         )
