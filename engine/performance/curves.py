@@ -25,7 +25,7 @@ NEUTRAL: dict[Parameter, float] = {
     Parameter.TENSION: 0.0,
     Parameter.BREATHINESS: 0.0,
     Parameter.VOICING: 1.0,
-    Parameter.PITCH_STRENGTH: 0.0,
+    Parameter.PITCH_STRENGTH: float("nan"),  # nothing written: the setting holds
     Parameter.GENDER: 0.0,
     Parameter.TONE_SHIFT_CENTS: 0.0,
 }

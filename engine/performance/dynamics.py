@@ -18,6 +18,7 @@ REFERENCE_VELOCITY = 96  # sung at the voice's natural level
 _SOFTEST_DB = -40.0
 _ARCH_DB = 2.0
 _ACCENT_DB, _ACCENT_S = 1.2, 0.12
+_STRESS_DB = 1.5  # on top, for a stressed syllable of rap
 _HELD_DECAY_DB_PER_S, _HELD_DECAY_DB = 1.5, 3.0
 _RELEASE_DB, _RELEASE_S = 9.0, 0.09
 _GENDER_SEMITONES = 4.0
@@ -54,7 +55,7 @@ def phrase_energy_db(
     for note in notes:
         since = times_s - note.onset_s
         inside = (since >= 0) & (times_s < note.offset_s)
-        shape[inside] += (_ACCENT_DB + 2.5 * note.accent) * np.exp(-since[inside] / _ACCENT_S)
+        shape[inside] += (_ACCENT_DB + _STRESS_DB * note.accent) * np.exp(-since[inside] / _ACCENT_S)
         shape[inside] -= np.minimum(_HELD_DECAY_DB_PER_S * np.maximum(0.0, since[inside] - 0.6), _HELD_DECAY_DB)
     rates_hz, phases = np.array([0.7, 1.9, 4.3]), rng.uniform(0, 2 * np.pi, 3)
     shape += _WANDER_DB * np.sin(2 * np.pi * rates_hz[:, None] * times_s + phases[:, None]).mean(axis=0)

@@ -274,9 +274,8 @@ def _rapped(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Between a spoken contour at the speaker's register and the written pitch, by the strength at each instant."""
-    strength = np.full(len(times_s), settings.pitch_strength)
-    if expression.has(Parameter.PITCH_STRENGTH):
-        strength = np.clip(expression.at(Parameter.PITCH_STRENGTH, times_s + origin_s), 0.0, 1.0)
+    written = expression.at(Parameter.PITCH_STRENGTH, times_s + origin_s)
+    strength = np.where(np.isnan(written), settings.pitch_strength, np.clip(written, 0.0, 1.0))
     syllables = [SpokenSyllable(s.onset_s, s.offset_s, s.syllable.stress, s is sung[-1]) for s in sung]
     contour = settings.intonation * spoken_contour(syllables, times_s, is_question=False, rng=rng)
     centre = float(np.median([note.pitch for note in notes]))
