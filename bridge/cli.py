@@ -22,6 +22,7 @@ examples:
   vocalese render hook.mid --lyrics "stay with me tonight"
   vocalese render verse.mid --lyrics verse.txt --mode rap
   vocalese render intro.txt --mode talk           speak a text
+  vocalese convert song.musicxml song.ustx        take a score to another editor
   vocalese check stems/song.wav song.mid          how well the stem follows its score
 """
 
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_render(commands)
     _add_inspect(commands)
     _add_check(commands)
+    _add_convert(commands)
     _add_voices(commands)
     _add_voice(commands)
     _add_doctor(commands)
@@ -122,6 +124,19 @@ def _add_check(commands) -> None:
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where in the stem the picture starts, seconds")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run_check)
+
+
+def _add_convert(commands) -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="write a score in another format",
+        description="The suffix of TARGET chooses the format: .mid, .ustx or .ds.",
+    )
+    parser.add_argument("score", type=Path, metavar="SCORE")
+    parser.add_argument("target", type=Path, metavar="TARGET")
+    parser.add_argument("--verse", type=_positive, default=1, metavar="N", help="verse of a score with several (default: 1)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the target if it exists")
+    parser.set_defaults(run=_run_convert)
 
 
 def _add_voices(commands) -> None:
@@ -271,6 +286,12 @@ def _run_check(options: argparse.Namespace) -> int:
         start_s=options.start,
         as_json=options.json,
     )
+
+
+def _run_convert(options: argparse.Namespace) -> int:
+    from bridge.commands import convert
+
+    return convert.run(options.score, options.target, verse=options.verse, overwrite=options.overwrite)
 
 
 def _run_voices(options: argparse.Namespace) -> int:
