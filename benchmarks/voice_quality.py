@@ -15,6 +15,7 @@ Figures of recognisers only compare systems heard in the same run. A row that ca
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -625,15 +626,19 @@ def _bench(options: argparse.Namespace) -> Bench:
         voice=load_voice(str(folder)),
         words=tuple(words[:8] if options.quick else words),
         recordings=options.recordings or options.shared / "data" / "kathleen",
-        features=options.features or _cache_folder() / load_card(str(folder)).name,
+        features=options.features or _cache_folder(load_card(str(folder)).name),
         quick=options.quick,
     )
 
 
-def _cache_folder() -> Path:
+def _cache_folder(voice: str) -> Path:
+    """Prepared clips are of no use once the voice's inventory of units has changed."""
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("vocalese", appauthor=False)) / "benchmark"
+    from engine.model.units import UNITS
+
+    inventory = hashlib.sha256(" ".join(UNITS).encode()).hexdigest()[:8]
+    return Path(platformdirs.user_cache_dir("vocalese", appauthor=False)) / "benchmark" / f"{voice}-{inventory}"
 
 
 def _recogniser() -> Any:
