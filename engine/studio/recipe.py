@@ -30,6 +30,7 @@ from .dataset import load_clip, prepare, read_sources
 from .train import Progress, TrainSettings, train
 
 _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence", "origin", "consent", "training_data")
+_MAY_BE_ZERO = frozenset({"seed", "ema_decay", "dropout", "held_out_every", "limit_clips"})
 WEIGHTS_NAME = "weights.safetensors"
 
 
@@ -54,12 +55,19 @@ def read_recipe(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"The training config {path} is not valid TOML: {error}.") from error
     _check_keys(path, "", values, ("voice", "data", "train", "model"))
+    for table, content in values.items():
+        if not isinstance(content, dict):
+            raise TrainingError(f"{path}: {table} is not a table; write [{table}] on a line of its own.")
     voice, data = values.get("voice", {}), values.get("data", {})
     _check_keys(path, "voice", voice, _VOICE_KEYS)
     _check_keys(path, "data", data, ("folder", "held_out_every", "limit_clips"))
     missing = [f"voice.{key}" for key in _VOICE_KEYS if key not in voice] + ([] if "folder" in data else ["data.folder"])
     if missing:
         raise TrainingError(f"{path} lacks {', '.join(missing)}.")
+    _check_voice(path, voice)
+    if not isinstance(data["folder"], str):
+        raise TrainingError(f"{path}: folder in [data] is {data['folder']!r}; it takes a path as text.")
+    _check_numbers(path, "data", {"held_out_every": 25, "limit_clips": 0}, data)
     return Recipe(
         voice=voice,
         data_folder=(path.parent / data["folder"]).resolve(),
@@ -148,7 +156,48 @@ def _check_keys(path: Path, table: str, values: dict[str, Any], known: tuple[str
         raise TrainingError(f"{path}: unknown key(s) {', '.join(unknown)} in {where}. Valid: {', '.join(known)}.")
 
 
+def _check_voice(path: Path, voice: dict[str, Any]) -> None:
+    """What the card needs: a name that can be a folder's, a list of languages, two numbers, texts."""
+    name = voice["name"]
+    if not isinstance(name, str) or not name.strip(". ") or Path(name).name != name or "\\" in name:
+        raise TrainingError(f'{path}: name in [voice] is {name!r}; it must be able to name a folder, as in "my-voice".')
+    for key, value in voice.items():
+        if key == "languages":
+            is_valid = isinstance(value, list) and bool(value) and all(isinstance(language, str) for language in value)
+        elif key.startswith("range_"):
+            is_valid = isinstance(value, int | float) and not isinstance(value, bool)
+        else:
+            is_valid = isinstance(value, str)
+        if not is_valid:
+            wanted = "a list of codes" if key == "languages" else "a MIDI pitch" if key.startswith("range_") else "text"
+            raise TrainingError(f"{path}: {key} in [voice] is {value!r}; it takes {wanted}.")
+
+
 def _dataclass_from(kind: type, path: Path, table: str, values: dict[str, Any]) -> Any:
-    _check_keys(path, table, values, tuple(item.name for item in fields(kind)))
+    defaults = {item.name: item.default for item in fields(kind)}
+    _check_keys(path, table, values, tuple(defaults))
+    _check_numbers(path, table, defaults, values)
     fixed = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     return kind(**fixed)
+
+
+def _check_numbers(path: Path, table: str, defaults: dict[str, Any], values: dict[str, Any]) -> None:
+    """Values must be of their defaults' kind and above 0 (some may be 0)."""
+    for key, default in defaults.items():
+        if key in values and not _is_like(values[key], default, key in _MAY_BE_ZERO):
+            kind = (
+                "a list of whole numbers"
+                if isinstance(default, tuple)
+                else "a number"
+                if isinstance(default, float)
+                else "a whole number"
+            )
+            lowest = "0 or more" if key in _MAY_BE_ZERO else "more than 0"
+            raise TrainingError(f"{path}: {key} in [{table}] is {values[key]!r}; it takes {kind}, {lowest}, as in {default!r}.")
+
+
+def _is_like(value: Any, default: Any, may_be_zero: bool) -> bool:
+    if isinstance(default, tuple):
+        return isinstance(value, list) and bool(value) and all(_is_like(item, default[0], may_be_zero) for item in value)
+    is_number = isinstance(value, int | float if isinstance(default, float) else int) and not isinstance(value, bool)
+    return is_number and (value > 0 or (may_be_zero and value == 0))

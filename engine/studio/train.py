@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from engine.errors import TrainingError
 from engine.model.acoustic import AcousticConfig, AcousticModel, Envelope
 from engine.model.source_filter import band_interpolation, bin_interpolation, frames_to_samples, pulse_train, shape
 from engine.model.units import unit_frames
@@ -167,6 +169,10 @@ def train(
     renderer = Renderer(config)
     frames = round(settings.crop_s * FRAME_RATE_HZ)
     usable = [index for index, clip in enumerate(training) if clip.frames > frames]
+    if not usable:
+        raise TrainingError(
+            f"No clip is longer than crop_s = {settings.crop_s:g} s. Give longer recordings or a smaller crop_s."
+        )
     lengths = np.array([training[index].frames for index in usable], dtype=float)
     started, smoothed = time.monotonic(), dict[str, float]()
     for step in range(first_step, settings.steps):
@@ -229,11 +235,16 @@ def _save(path: Path, model: AcousticModel, average: AcousticModel, optimiser: t
 
 
 def _resume(path: Path, model: AcousticModel, average: AcousticModel, optimiser: torch.optim.Optimizer) -> int:
-    stored = torch.load(path, weights_only=True)
-    model.load_state_dict(stored["model"])
-    average.load_state_dict(stored["average"])
-    optimiser.load_state_dict(stored["optimiser"])
-    return int(stored["step"])
+    try:
+        stored = torch.load(path, weights_only=True)
+        model.load_state_dict(stored["model"])
+        average.load_state_dict(stored["average"])
+        optimiser.load_state_dict(stored["optimiser"])
+        return int(stored["step"])
+    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, UnpicklingError) as error:
+        raise TrainingError(
+            f"{path} is damaged or of another network, so the run cannot go on. Delete it to start again, or choose another run folder."
+        ) from error
 
 
 def _append_curve(path: Path, step: int, losses: dict[str, float], held_out: float | None) -> None:
