@@ -138,7 +138,7 @@ def fold_weight_norm(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if length is None or weight.dim() == 0 or length.shape != (len(weight), *(1,) * (weight.dim() - 1)):
                 raise VoiceError(f"The weights '{name}' have no fitting '{name}_g'. The file is incomplete; copy or download it again.")
             v = weight.float()
-            weight = length.float() * v / v.norm(dim=tuple(range(1, v.dim())), keepdim=True)
+            weight = torch._weight_norm(v, length.float(), 0)
         folded[name] = weight
     return folded
 
