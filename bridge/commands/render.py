@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import signal
 import sys
 import time
 from collections import Counter
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +102,8 @@ def run(scores: Sequence[Path], options: RenderOptions, *, jobs: int, as_json: b
     results = list(render_batch(scores, options, jobs=jobs, quiet=as_json))
     for result in results:
         if result.error:
-            print(f"vocalese: {result.score}: {result.error}", file=sys.stderr)
+            where = "" if result.error.startswith(result.score) else f"{result.score}: "
+            print(f"vocalese: {where}{result.error}", file=sys.stderr)
     if as_json:
         print(json.dumps(batch_summary(results), ensure_ascii=False))
     return EXIT_SOME_FAILED if any(result.error for result in results) else EXIT_OK
@@ -122,18 +126,45 @@ def render_batch(scores: Sequence[Path], options: RenderOptions, *, jobs: int, q
             _report(result, quiet)
             yield result
         return
-    with ProcessPoolExecutor(max_workers=min(jobs, len(scores))) as pool:
+    stop = multiprocessing.get_context().Event()
+    with ProcessPoolExecutor(min(jobs, len(scores)), initializer=_start_worker, initargs=(stop,)) as pool:
         waiting = {
             pool.submit(render_file, path, options, title=title, show_progress=False): path
             for path, title in zip(scores, titles, strict=True)
         }
-        for future in as_completed(waiting):
-            try:
-                result = future.result()
-            except BrokenProcessPool:
-                result = FileResult(str(waiting[future]), (), "its worker process died (out of memory?); try fewer --jobs.")
-            _report(result, quiet)
-            yield result
+        try:
+            for future in as_completed(waiting):
+                try:
+                    result = future.result()
+                except BrokenProcessPool:
+                    result = FileResult(str(waiting[future]), (), "its worker process died (out of memory?); try fewer --jobs.")
+                _report(result, quiet)
+                yield result
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_asked_to_stop: Event | None = None  # set in worker processes only
+
+
+def _start_worker(stop: Event) -> None:
+    """A terminal sends Ctrl-C to all processes; the first one decides, the workers end after the phrase they are at."""
+    global _asked_to_stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _asked_to_stop = stop
+
+
+def _stopping(progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """The same progress callback, which ends the render once that is asked for."""
+
+    def update(done: int, total: int) -> None:
+        progress(done, total)
+        if _asked_to_stop is not None and _asked_to_stop.is_set():
+            raise KeyboardInterrupt
+
+    return update
 
 
 def batch_titles(scores: Sequence[Path]) -> list[str]:
@@ -161,7 +192,7 @@ def render_file(path: Path, options: RenderOptions, *, title: str | None = None,
         voice = load_voice(options.voice, options.voice_folders)
         names = stem_names(title or path.stem, [_stem_title(planned, plan) for planned in plan.tracks])
         for planned, name in zip(plan.tracks, names, strict=True):
-            bar = progress_bar(planned.name[:24] or path.stem[:24], shown=show_progress)
+            bar = _stopping(progress_bar(planned.name[:24] or path.stem[:24], shown=show_progress))
             stems.append(_render_stem(plan, planned, options.output / name, path, voice, options, bar))
     except (VocaleseError, OSError) as error:
         return FileResult(str(path), tuple(stems), str(error))
