@@ -66,8 +66,36 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _command(commands, name: str, *, examples: Sequence[str], help: str, description: str = "") -> argparse.ArgumentParser:
+    """A command whose help shows how it is used."""
+    return commands.add_parser(
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}. {description}".strip(),
+        epilog="\n  ".join(("examples:", *examples)),
+        formatter_class=_Help,
+    )
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Wraps the description, keeps the lines of the examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("examples:"):
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+
 def _add_demo(commands) -> None:
-    parser = commands.add_parser("demo", help="sing the examples that come with Vocalese")
+    parser = _command(
+        commands,
+        "demo",
+        examples=(
+            "vocalese demo                       stems, scores and pictures in the folder demo",
+            "vocalese demo --fx PRESET -o out    also with effects",
+        ),
+        help="sing the examples that come with Vocalese",
+    )
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("demo"), metavar="DIR", help="folder for the stems (default: demo)"
     )
@@ -77,8 +105,15 @@ def _add_demo(commands) -> None:
 
 
 def _add_render(commands) -> None:
-    parser = commands.add_parser(
+    parser = _command(
+        commands,
         "render",
+        examples=(
+            "vocalese render song.mid -o stems",
+            'vocalese render hook.mid --lyrics "stay with me tonight" --transpose -12',
+            "vocalese render verse.mid --lyrics verse.txt --mode rap --pitch-strength 0.5",
+            "vocalese render a.mid b.musicxml --jobs 2 --rate 44100 --depth 16 --json",
+        ),
         help="sing, rap or speak scores into stems",
         description="Each track with words (or, without any, each melodic track) becomes one stem; all start at bar 1 and are equally long.",
     )
@@ -105,7 +140,12 @@ def _add_render(commands) -> None:
 
 
 def _add_inspect(commands) -> None:
-    parser = commands.add_parser("inspect", help="show what would be sung: syllables over notes, problems, range")
+    parser = _command(
+        commands,
+        "inspect",
+        examples=("vocalese inspect song.mid", 'vocalese inspect hook.mid --lyrics "stay with me tonight"'),
+        help="show what would be sung: syllables over notes, problems, range",
+    )
     parser.add_argument("score", type=Path, metavar="SCORE")
     _add_music_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -113,7 +153,15 @@ def _add_inspect(commands) -> None:
 
 
 def _add_check(commands) -> None:
-    parser = commands.add_parser("check", help="measure how well a stem follows its score, and draw it")
+    parser = _command(
+        commands,
+        "check",
+        examples=(
+            "vocalese check stems/song.wav song.mid",
+            "vocalese check duet-low.wav duet.mid --track low --picture low.png --start 30",
+        ),
+        help="measure how well a stem follows its score, and draw it",
+    )
     parser.add_argument("stem", type=Path, metavar="STEM", help="sound file that starts at bar 1")
     parser.add_argument("score", type=Path, metavar="SCORE")
     parser.add_argument("--track", metavar="NAME", help="track of the score (default: the one named in the stem's file name)")
@@ -127,8 +175,10 @@ def _add_check(commands) -> None:
 
 
 def _add_convert(commands) -> None:
-    parser = commands.add_parser(
+    parser = _command(
+        commands,
         "convert",
+        examples=("vocalese convert song.musicxml song.ustx",),
         help="write a score in another format",
         description="The suffix of TARGET chooses the format: .mid, .ustx or .ds.",
     )
@@ -140,7 +190,7 @@ def _add_convert(commands) -> None:
 
 
 def _add_voices(commands) -> None:
-    parser = commands.add_parser("voices", help="list the voices with their licences")
+    parser = _command(commands, "voices", examples=("vocalese voices",), help="list the voices with their licences")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run_voices)
 
@@ -148,8 +198,10 @@ def _add_voices(commands) -> None:
 def _add_voice(commands) -> None:
     parser = commands.add_parser("voice", help="make voices")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    train = actions.add_parser(
+    train = _command(
+        actions,
         "train",
+        examples=("vocalese voice train my-voice.toml --data recordings -o runs/my-voice",),
         help="train a voice from recordings",
         description="Stops and goes on: run the same command again after an interruption.",
     )
@@ -166,7 +218,7 @@ def _add_voice(commands) -> None:
 
 
 def _add_doctor(commands) -> None:
-    parser = commands.add_parser("doctor", help="check that everything singing needs is there")
+    parser = _command(commands, "doctor", examples=("vocalese doctor",), help="check that everything singing needs is there")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run_doctor)
 
