@@ -53,7 +53,9 @@ class GptConfig(_Sizes):
         codes, width = _shape(weights, "model.ar_audio_embedding.word_embeddings.weight", 2)
         heads = _whole(config, "model", "head", _MAX_LAYERS)
         if width % heads or width % 2:
-            raise VoiceError(f"The file says {heads} attention heads for a width of {width}, which does not divide. It is damaged.")
+            raise VoiceError(
+                f"The file says {heads} attention heads for a width of {width}, which does not divide. It is damaged."
+            )
         return cls(
             phonemes=_shape(weights, "model.ar_text_embedding.word_embeddings.weight", 2)[0],
             width=width,
@@ -115,7 +117,9 @@ class SovitsConfig(_Sizes):
         """From a SoVITS file's `config` (heads, rates, dilations, version) and its weights (for all else)."""
         model = _table(config, "model")
         if str(model.get("resblock", "1")) != "1":
-            raise VoiceError(f"The decoder has residual blocks of type {model['resblock']!r}; the official versions have type '1'.")
+            raise VoiceError(
+                f"The decoder has residual blocks of type {model['resblock']!r}; the official versions have type '1'."
+            )
         hidden = _shape(weights, "enc_p.text_embedding.weight", 2)[1]
         heads = _whole(config, "model", "n_heads", _MAX_LAYERS)
         latent = _shape(weights, "enc_p.proj.weight", 3)[0] // 2
@@ -128,7 +132,9 @@ class SovitsConfig(_Sizes):
         if any(kernel < rate or (kernel - rate) % 2 for rate, kernel in zip(rates, kernels, strict=True)):
             raise VoiceError("The decoder's upsampling kernels do not fit its rates. The file is damaged.")
         if hidden % heads or mrte_width % 4 or latent % 2:
-            raise VoiceError(f"The file says {heads} attention heads for a width of {hidden}, which does not divide. It is damaged.")
+            raise VoiceError(
+                f"The file says {heads} attention heads for a width of {hidden}, which does not divide. It is damaged."
+            )
         has_posterior = any(name.startswith("enc_q.") for name in weights)
         posterior_shape = _shape(weights, "enc_q.enc.cond_layer.weight_v", 3) if has_posterior else (0,)
         return cls(
@@ -222,7 +228,9 @@ def _table(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _whole(config: Mapping[str, Any], section: str, name: str, most: int) -> int:
     value = _table(config, section).get(name)
     if type(value) is not int or not 0 < value <= most:
-        raise VoiceError(f"The file's configuration gives {value!r} for {section}.{name}; it must be a number from 1 to {most}.")
+        raise VoiceError(
+            f"The file's configuration gives {value!r} for {section}.{name}; it must be a number from 1 to {most}."
+        )
     return value
 
 

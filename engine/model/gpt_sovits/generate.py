@@ -79,7 +79,9 @@ def draw(chances: Tensor, generator: torch.Generator | None = None) -> Tensor:
     return (chances / torch.empty_like(chances).exponential_(1, generator=generator)).argmax(-1)
 
 
-def _choose(logits: Tensor, previous: Tensor, step: int, sampling: Sampling, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def _choose(
+    logits: Tensor, previous: Tensor, step: int, sampling: Sampling, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
     """Codes `[B]`, and which of them end their text `[B]`."""
     end = logits.shape[-1] - 1
     offered = penalise(logits[:, :end] if step < MIN_STEPS else logits, previous, sampling.repetition_penalty)

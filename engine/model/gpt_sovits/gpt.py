@@ -7,6 +7,8 @@ Phones see all phones; a code sees all phones and the codes up to itself (prefix
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +32,7 @@ class KeyValueCache:
         """How many positions attention looks at when `length` are filled."""
         return min(-(-length // SPAN_STEP) * SPAN_STEP, self.capacity)
 
-    def write(self, layer: int, positions: Tensor, keys: Tensor, values: Tensor, span: int) -> tuple[Tensor, Tensor]:
+    def write(self, layer: int, positions: Tensor, span: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Puts `[B, H, T, w]` at `positions` `[T]`; returns the first `span` positions of the layer."""
         self.keys[layer].index_copy_(2, positions, keys)
         self.values[layer].index_copy_(2, positions, values)
@@ -54,15 +56,17 @@ class Block(nn.Module):
         self.narrow = nn.Linear(4 * width, width)
         self.feed_forward_norm = nn.LayerNorm(width)
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of `x` `[B, T, d]`, each `[B, H, T, w]`."""
-        batch, length, width = x.shape
-        split = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads)
-        q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)
-        return q, k, v
+    def forward(
+        self, x: Tensor, mask: Tensor, remember: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    ) -> Tensor:
+        """`[B, T, d]` to the same shape. `mask` `[1 or B, 1, T, keys]` is true where a query may look.
 
-    def attend(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-        """The block's output `[B, T, d]`. `mask` is true where a query may look: `[1 or B, 1, T, keys]`."""
+        `remember` takes the keys and values of `x`, `[B, H, T, w]`, and returns all that are known.
+        """
+        batch, length, width = x.shape
+        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        if remember is not None:
+            k, v = remember(k, v)
         heard = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
         y = self.attention_norm(x + self.out(heard))
         return self.feed_forward_norm(y + self.narrow(F.relu(self.widen(y))))
@@ -125,14 +129,12 @@ class Text2Semantic(nn.Module):
         """Teacher forcing: hidden states `[B, N + T, d]` of embedded text and codes; `mask` `[1 or B, N + T, N + T]`."""
         x = torch.cat([text, codes], dim=1)
         for block in self.blocks:
-            x = block.attend(x, *block.project(x), mask[:, None])
+            x = block(x, mask[:, None])
         return x
 
     def _through(self, x: Tensor, cache: KeyValueCache, positions: Tensor, span: int, mask: Tensor) -> Tensor:
         for layer, block in enumerate(self.blocks):
-            q, k, v = block.project(x)
-            k, v = cache.write(layer, positions, k, v, span)
-            x = block.attend(x, q, k, v, mask)
+            x = block(x, mask, partial(cache.write, layer, positions, span))
         return x
 
 
@@ -150,7 +152,9 @@ def prefix_mask(text: int, codes: int, device: torch.device) -> Tensor:
     return mask
 
 
-def training_logits(model: Text2Semantic, phones: Tensor, bert: Tensor, codes: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def training_logits(
+    model: Text2Semantic, phones: Tensor, bert: Tensor, codes: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor]:
     """Teacher-forced logits `[B, T + 1, codes]` and their targets `[B, T + 1]`.
 
     `phones` `[B, N]` are padded on the right, `codes` `[B, T]` likewise; `lengths` `[B, 2]` holds the true lengths of both. Padded codes are

@@ -47,7 +47,10 @@ _MOST_TENSORS = 20_000
 
 # How other files that end up in this place begin.
 _STRANGERS: tuple[tuple[bytes, str], ...] = (
-    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself. Fetch it with `git lfs pull` or download it again"),
+    (
+        b"version https://git-lfs",
+        "is a Git LFS pointer, not the file itself. Fetch it with `git lfs pull` or download it again",
+    ),
     (b"<!DOCTYPE", "is a web page, probably an error page saved instead of the download. Download the file again"),
     (b"<html", "is a web page, probably an error page saved instead of the download. Download the file again"),
     (b"RIFF", "is a sound file"),
@@ -103,13 +106,19 @@ def _zip_bytes(path: Path) -> bytes:
         for start, what in _STRANGERS:
             if content.startswith(start):
                 raise VoiceError(f"{path} {what}. {_SUPPORTED}")
-        what = "is a safetensors file, not an official GPT-SoVITS file" if content[8:9] == b"{" else "is not a torch file, or is damaged"
+        what = (
+            "is a safetensors file, not an official GPT-SoVITS file"
+            if content[8:9] == b"{"
+            else "is not a torch file, or is damaged"
+        )
         raise VoiceError(f"{path} {what}. {_SUPPORTED}")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             if not any(entry.filename.endswith("/data.pkl") for entry in entries):
-                raise VoiceError(f"{path} is a zip archive, but not one of torch. Unpack it and give the .ckpt or .pth file in it.")
+                raise VoiceError(
+                    f"{path} is a zip archive, but not one of torch. Unpack it and give the .ckpt or .pth file in it."
+                )
             plain = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
             if not plain or sum(entry.file_size for entry in entries) > len(content):
                 raise VoiceError(f"{path} is packed in a way that torch does not pack. It is damaged or not what it seems.")
@@ -157,9 +166,13 @@ def _recognise(path: Path, content: Any) -> tuple[Kind, Any, Any, str]:
     if any(name.startswith("cfm.") for name in weights):
         raise VoiceError(f"{path} {_V3}")
     if any(name.startswith("discriminators.") for name in weights):
-        raise VoiceError(f"{path} is the discriminator (s2D), used in training only. Give the generator, whose name begins with s2G.")
+        raise VoiceError(
+            f"{path} is the discriminator (s2D), used in training only. Give the generator, whose name begins with s2G."
+        )
     if any(name.startswith("enc_p.emb_phone") for name in weights):
-        raise VoiceError(f"{path} is a voice of RVC or a similar converter, which turns one voice into another and reads no text. {_SUPPORTED}")
+        raise VoiceError(
+            f"{path} is a voice of RVC or a similar converter, which turns one voice into another and reads no text. {_SUPPORTED}"
+        )
     config, info = content.get("config"), str(content.get("info", ""))[:200]
     if "model.ar_predict_layer.weight" in weights:
         return "gpt", weights, config, info
@@ -183,14 +196,18 @@ def _checked_weights(path: Path, weights: dict[str, Any]) -> dict[str, Tensor]:
         for tensor in tensors.values()
     )
     if not usual or sum(tensor.numel() for tensor in tensors.values()) > _MOST_VALUES:
-        raise VoiceError(f"{path} holds tensors of sizes or kinds that no official file has. It is damaged or not what it seems.")
+        raise VoiceError(
+            f"{path} holds tensors of sizes or kinds that no official file has. It is damaged or not what it seems."
+        )
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors.values()}
     if sum(storages.values()) > path.stat().st_size:
         raise VoiceError(f"{path} is damaged: it promises more values than it holds. Copy or download it again.")
     copies = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
     for name, tensor in copies.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise VoiceError(f"{path}: the weights '{name[:100]}' hold values that are not numbers. The training failed or the file is damaged.")
+            raise VoiceError(
+                f"{path}: the weights '{name[:100]}' hold values that are not numbers. The training failed or the file is damaged."
+            )
     return copies
 
 

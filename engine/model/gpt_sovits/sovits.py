@@ -31,9 +31,7 @@ class Sovits(nn.Module):
         self.config = config
         self.quantizer = SemanticQuantizer(config.semantic_width, config.codebook)
         self.style = StyleEncoder(config.spectrum_rows, config.style_width, config.style_heads, config.embedding)
-        self.speaker = (
-            SpeakerFusion(config.speaker_width, config.embedding, config.mrte_width) if config.has_speaker else None
-        )
+        self.speaker = SpeakerFusion(config.speaker_width, config.embedding, config.mrte_width) if config.has_speaker else None
         self.prior = Prior(config)
         self.flow = Flow(config.latent, config.hidden, config.couplings, config.flow_layers, config.embedding)
         self.decoder = Decoder(config)

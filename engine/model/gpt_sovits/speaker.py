@@ -27,7 +27,11 @@ class AttentionalFusion(nn.Module):
         super().__init__()
         inner = channels // reduction
         self.local_att = nn.Sequential(
-            nn.Conv2d(2 * channels, inner, 1), nn.BatchNorm2d(inner), nn.SiLU(), nn.Conv2d(inner, channels, 1), nn.BatchNorm2d(channels)
+            nn.Conv2d(2 * channels, inner, 1),
+            nn.BatchNorm2d(inner),
+            nn.SiLU(),
+            nn.Conv2d(inner, channels, 1),
+            nn.BatchNorm2d(channels),
         )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
