@@ -12,7 +12,7 @@ from engine.score import Curve, Parameter
 # Three phrases with rests of a beat and more between them.
 SONG = [
     (2, 1, 60, "stay"), (3, 1, 62, "with"), (4, 2, 64, "me"),
-    (8, 1, 67, "hold"), (9, 1, 65, "the"), (10, 2, 64, "line"),
+    (8, 0.5, 67, "hold"), (8.5, 0.5, 65, "the"), (9, 0.75, 64, "line"),
     (14, 1, 60, "go"), (15, 2, 72, "home"),
 ]  # fmt: skip
 
