@@ -91,6 +91,23 @@ def test_colour_comes_from_its_controllers(song, curves, breathiness, tension):
     assert phrase.tension == pytest.approx(tension, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("curves", "setting", "semitones"),
+    [
+        ((), 0.0, 0),
+        ((), 3.0, 3),
+        ([(Parameter.GENDER, 1.0)], 0.0, -4),
+        ([(Parameter.GENDER, -0.5)], 1.0, 3),
+        ([(Parameter.TONE_SHIFT_CENTS, 250.0)], 0.0, 2.5),
+        ([(Parameter.TONE_SHIFT_CENTS, -1200.0), (Parameter.GENDER, 1.0)], -6.0, -12),
+    ],
+)
+def test_formants_come_from_setting_gender_and_tone_shift(song, curves, setting, semitones):
+    written = [Curve(parameter, (0,), (value,), stepped=True) for parameter, value in curves]
+    (phrase,) = sing(song(NOTE, curves=written), formant_semitones=setting).phrases
+    assert phrase.formant_semitones == pytest.approx(semitones, abs=1e-6)
+
+
 def test_phrases_swell_and_notes_are_accented_as_dynamics_ask(song):
     line = [(2 + i, 1, 60, "la") for i in range(8)]
     flat, usual, strong = (sing(song(line), dynamics=d).phrases[0].energy_db for d in (0.0, 1.0, 2.0))

@@ -140,6 +140,20 @@ def test_tension_brightens(starter):
     assert relaxed + 3 < usual < tense - 3
 
 
+def test_formants_move_and_the_pitch_stays(starter):
+    def centre_and_pitch(semitones):
+        samples = middle(starter.synthesise(constant(held("AA", 57), "formant_semitones", semitones))).astype(np.float64)
+        power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+        at_hz = np.fft.rfftfreq(len(samples), 1 / RATE)
+        found = parselmouth.Sound(samples, RATE).to_pitch_ac(pitch_floor=120, pitch_ceiling=380).selected_array["frequency"]
+        inside = at_hz < 5000
+        return (power[inside] * at_hz[inside]).sum() / power[inside].sum(), np.median(found[found > 0])
+
+    (down_hz, low), (usual_hz, same), (up_hz, high) = (centre_and_pitch(s) for s in (-6.0, 0.0, 6.0))
+    assert 1.1 * down_hz < usual_hz < up_hz / 1.1
+    assert [low, same, high] == pytest.approx([220.0] * 3, rel=0.0017)
+
+
 def test_breaths_are_soft_noise(starter):
     breath, vowel = (starter.synthesise(held(symbol, 57, 0.3)) for symbol in ("BR", "AA"))
     assert -46 < level_db(middle(breath, 0.3)) - level_db(middle(vowel, 0.3)) < -20
