@@ -38,7 +38,9 @@ def read_audio(path: Path):
     try:
         samples, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise OutputError(f"{path} cannot be read as audio: {error}. Give a WAV, FLAC or other sound file.") from error
+        raise OutputError(
+            f"{path} cannot be read as audio: {str(error).rstrip('.')}. Give a WAV, FLAC or other sound file."
+        ) from error
     return samples.mean(axis=1), sample_rate
 
 

@@ -45,6 +45,11 @@ def normalise(text: str) -> str:
     return "".join(c if c.isspace() or unicodedata.category(c)[0] != "C" else "" for c in folded)
 
 
+def pictures_in(text: str) -> str:
+    """The emoji and other pictorial symbols of a text, each once."""
+    return "".join(dict.fromkeys(c for c in text if unicodedata.category(c) == "So"))
+
+
 def words_in(text: str) -> list[str]:
     """Words of normalised text, with apostrophes and inner hyphens: `"Hey, 24/7!"` gives `["Hey", "24", "7"]`."""
     text = _MONEY.sub(lambda match: f" {match[1]} dollars ", text)

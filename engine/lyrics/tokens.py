@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from ..score.types import BREATH_MARKS, REST_MARKS
 from .languages.english import is_dictionary_word
-from .text import MAX_LYRIC_CHARACTERS, Notices, normalise, shown, words_in
+from .text import MAX_LYRIC_CHARACTERS, Notices, normalise, pictures_in, shown, words_in
 
 _HOLD_MARKS = frozenset(("-", "+~", "+*", "\u30fc", "\u2013", "\u2014", "\u2015", "~", "\u3063", "\u30c3"))
 _EMPTY_MARKS = frozenset(("_",))
@@ -56,6 +56,8 @@ def read_tokens(lyric: str | None, notices: Notices, where: str = "A lyric") -> 
     tokens = tuple(token for piece in _PIECE.findall(text) for token in _piece_tokens(piece))
     if not tokens:
         notices.add(f"{where} {shown(lyric)} has nothing that can be sung.")
+    elif pictures := pictures_in(text):
+        notices.add(f"{shown(pictures)} cannot be sung and is left out.")
     return tokens
 
 

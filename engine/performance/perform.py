@@ -104,11 +104,16 @@ def perform_lines(lines: Sequence[PlacedLine], settings: PerformanceSettings) ->
         performance, missed = _spoken(timed, settings)
         phrases.append(performance)
         if abs(missed - 1.0) > 0.01:
-            notices.append(
-                f"The line at {timed.start_s:.2f} s cannot be spoken in {timed.length_s:.2f} s; "
-                f"it takes {100 * missed:.0f} % of that. Give it more time or fewer words."
-            )
+            notices.append(_misfit(timed, missed))
     return PerformedTrack(tuple(phrases), tuple(notices))
+
+
+def _misfit(placed: PlacedLine, missed: float) -> str:
+    """What to say of a line that takes `missed` times the length it was given."""
+    line = f"The line at {placed.start_s:.2f} s takes {100 * missed:.0f} % of its {placed.length_s:.2f} s"
+    if missed > 1.0:
+        return f"{line} even at the fastest speech; give it more time or fewer words."
+    return f"{line} even at the slowest speech; silence follows. Give it less time or more words to fill it."
 
 
 def _events(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, expression: Expression) -> list[_Event]:

@@ -26,7 +26,7 @@ _SHORTEST_PHONE_S = 0.03
 _UNSTRESSED, _SECONDARY, _FINAL = 0.62, 0.85, 1.55
 _CONSONANT_SPEED = 0.82
 _PAUSE_S = (0.0, 0.22, 0.45)
-FIT_LIMITS = (0.5, 2.0)  # how far talk may be squeezed or stretched to fit a length
+FIT_LIMITS = (0.5, 1.6)  # how far talk may be squeezed or stretched to fit a length
 
 _DECLINATION_SEMITONES = 3.0
 _ACCENT_SEMITONES = {0: -0.6, 1: 2.2, 2: 1.0}

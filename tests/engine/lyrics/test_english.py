@@ -194,7 +194,7 @@ def test_dictionary_of_a_few_lines() -> None:
 
 def test_look_up_is_fast() -> None:
     words = [word for word, _ in cmu_dictionary().words()][::500]
-    start = time.perf_counter()
+    start = time.process_time()
     for word in words:
         cmu_dictionary().variants(word)
-    assert (time.perf_counter() - start) / len(words) < 2e-3
+    assert (time.process_time() - start) / len(words) < 0.02  # parsing the whole dictionary would take a second

@@ -153,16 +153,16 @@ def test_notices_are_bounded() -> None:
     ["a" * 1_000_000, "b c " * 250_000, "a-" * 500_000, "'" * 1_000_000, "[a " * 300_000, "a[b" * 300_000, "\n" * 1_000_000],
 )
 def test_a_megabyte_on_a_note_is_quick(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     laid = lay_lyrics(track(text, None, "me"))
-    assert len(laid.notes) == 3 and time.perf_counter() - start < 3
+    assert len(laid.notes) == 3 and time.process_time() - start < 30  # quadratic work would take minutes
 
 
 @pytest.mark.parametrize("lyric", ["la", "a-", "+", "-", "+2", None, "AP", "beautiful day"])
 def test_many_notes_take_linear_time(lyric: str | None) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     lay_lyrics(track("beautiful", *[lyric] * 20_000))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 60  # quadratic work would take many minutes
 
 
 def test_random_marks_never_fail() -> None:
