@@ -8,7 +8,18 @@ import soundfile
 
 from bridge.commands.demo import EXAMPLES, examples
 
-COMMANDS = [[], ["demo"], ["render"], ["inspect"], ["check"], ["convert"], ["voices"], ["voice"], ["voice", "train"], ["doctor"]]
+COMMANDS = [
+    [],
+    ["demo"],
+    ["render"],
+    ["inspect"],
+    ["check"],
+    ["convert"],
+    ["voices"],
+    ["voice"],
+    ["voice", "train"],
+    ["doctor"],
+]
 
 
 def test_inspect_says_what_would_be_sung(vocalese, melody):
