@@ -131,10 +131,16 @@ class SovitsConfig(_Sizes):
             raise VoiceError("The decoder's rates, kernels and dilations do not belong together. The file is damaged.")
         if any(kernel < rate or (kernel - rate) % 2 for rate, kernel in zip(rates, kernels, strict=True)):
             raise VoiceError("The decoder's upsampling kernels do not fit its rates. The file is damaged.")
+        decoder_width = _shape(weights, "dec.conv_pre.weight", 3)[0]
+        kernel = _shape(weights, "enc_p.encoder_text.ffn_layers.0.conv_1.weight", 3)[2]
+        if decoder_width % 2 ** len(rates) or any(width % 2 == 0 for width in (kernel, *resblock_kernels)):
+            raise VoiceError("The widths or kernels of the networks are not ones that can be built. The file is damaged.")
         if hidden % heads or mrte_width % 4 or latent % 2:
             raise VoiceError(
                 f"The file says {heads} attention heads for a width of {hidden}, which does not divide. It is damaged."
             )
+        if "sv_emb.weight" not in weights and _shape(weights, "ref_enc.fc.fc.weight", 2)[0] != mrte_width:
+            raise VoiceError("The reference encoder and the prior have different widths. The file is damaged.")
         has_posterior = any(name.startswith("enc_q.") for name in weights)
         posterior_shape = _shape(weights, "enc_q.enc.cond_layer.weight_v", 3) if has_posterior else (0,)
         return cls(
@@ -145,7 +151,7 @@ class SovitsConfig(_Sizes):
             hidden=hidden,
             filter=_shape(weights, "enc_p.encoder_text.ffn_layers.0.conv_1.weight", 3)[0],
             heads=heads,
-            kernel=_shape(weights, "enc_p.encoder_text.ffn_layers.0.conv_1.weight", 3)[2],
+            kernel=kernel,
             window=_shape(weights, "enc_p.encoder_text.attn_layers.0.emb_rel_k", 3)[1] // 2,
             text_layers=_count(weights, r"enc_p\.encoder_text\.attn_layers\.(\d+)\..*"),
             semantic_layers=_count(weights, r"enc_p\.encoder_ssl\.attn_layers\.(\d+)\..*"),
@@ -161,7 +167,7 @@ class SovitsConfig(_Sizes):
             style_heads=2,
             embedding=_shape(weights, "ref_enc.fc.fc.weight", 2)[0],
             speaker_width=_shape(weights, "sv_emb.weight", 2)[1] if "sv_emb.weight" in weights else 0,
-            decoder_width=_shape(weights, "dec.conv_pre.weight", 3)[0],
+            decoder_width=decoder_width,
             upsample_rates=rates,
             upsample_kernels=kernels,
             resblock_kernels=resblock_kernels,
@@ -183,12 +189,18 @@ class SpeakerConfig(_Sizes):
     def from_official(cls, weights: Mapping[str, Tensor]) -> Self:
         """From the weights alone: the official file is a bare state dict."""
         channels = _shape(weights, "conv1.weight", 4)[0]
+        widths = tuple(_shape(weights, f"layer{stage}.0.convs.0.weight", 4)[0] for stage in (1, 2, 3, 4))
+        expansion = _shape(weights, "layer1.0.conv3.weight", 4)[0] // channels
+        if min(widths[2:]) < 4 or expansion < 1:
+            raise VoiceError(
+                f"The speaker network has groups of {widths} channels, which cannot be built. The file is damaged."
+            )
         return cls(
             channels=channels,
             blocks=tuple(_count(weights, rf"layer{stage}\.(\d+)\..*") for stage in (1, 2, 3, 4)),
             scale=_count(weights, r"layer1\.0\.convs\.(\d+)\..*"),
-            widths=tuple(_shape(weights, f"layer{stage}.0.convs.0.weight", 4)[0] for stage in (1, 2, 3, 4)),
-            expansion=_shape(weights, "layer1.0.conv3.weight", 4)[0] // channels,
+            widths=widths,
+            expansion=expansion,
         )
 
 

@@ -174,5 +174,8 @@ def _build(make: Callable[[], _Network], weights: Mapping[str, Tensor]) -> _Netw
                 f"'{name}' has the shape {tuple(weight.shape)}; the network needs {tuple(wanted[name].shape)}. The file is damaged."
             )
     ready = {name: weight.to(wanted[name].dtype).contiguous() for name, weight in given.items()}
+    broken = [name for name, weight in ready.items() if not bool(torch.isfinite(weight).all())]
+    if broken:
+        raise VoiceError(f"'{broken[0]}' holds values that are not numbers. The training failed or the file is damaged.")
     network.load_state_dict(ready, assign=True)
     return network.eval().requires_grad_(False)
