@@ -1,0 +1,80 @@
+"""Which instant of a recording sounds at which instant of the result: a piecewise straight, never falling map that may jump ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """`from_s` to `to_s` of the recording are heard from `start_s` to `end_s` of the result; nothing is heard if not `sounds`."""
+
+    start_s: float
+    end_s: float
+    from_s: float
+    to_s: float
+    sounds: bool = True
+
+
+@dataclass(frozen=True)
+class TimeMap:
+    """Contiguous stretches from 0 s to the end of the result. Raises ValueError if they overlap, leave gaps or run backwards."""
+
+    stretches: tuple[Stretch, ...]
+    _starts_s: Array = field(init=False, repr=False, compare=False)
+    _columns: Array = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        columns = np.array([(s.start_s, s.end_s, s.from_s, s.to_s) for s in self.stretches], dtype=np.float64).reshape(-1, 4)
+        if not len(columns) or columns[0, 0] != 0.0:
+            raise ValueError("A time map needs stretches that begin at 0 s.")
+        start_s, end_s, from_s, to_s = columns.T
+        if np.any(end_s <= start_s) or np.any(np.abs(start_s[1:] - end_s[:-1]) > 1e-9):
+            raise ValueError("Stretches must follow each other without gaps, each longer than nothing.")
+        if np.any(to_s < from_s) or np.any(from_s[1:] < to_s[:-1] - 1e-9):
+            raise ValueError("A time map never runs backwards.")
+        object.__setattr__(self, "_starts_s", start_s)
+        object.__setattr__(self, "_columns", columns)
+
+    @property
+    def end_s(self) -> float:
+        return self.stretches[-1].end_s
+
+    def recorded_at(self, times_s: Array) -> Array:
+        """Instants of the recording heard at `times_s` [T] of the result."""
+        index = self._index(times_s)
+        start_s, end_s, from_s, to_s = self._columns[index].T
+        share = np.clip((times_s - start_s) / (end_s - start_s), 0.0, 1.0)
+        return from_s + share * (to_s - from_s)
+
+    def speed_at(self, times_s: Array) -> Array:
+        """How fast the recording passes there [T]: 1 natural, under 1 stretched."""
+        start_s, end_s, from_s, to_s = self._columns[self._index(times_s)].T
+        return (to_s - from_s) / (end_s - start_s)
+
+    def sounds_at(self, times_s: Array) -> NDArray[np.bool_]:
+        """Where something is to be heard [T]."""
+        return np.array([s.sounds for s in self.stretches])[self._index(times_s)]
+
+    def _index(self, times_s: Array) -> NDArray[np.int64]:
+        found = np.searchsorted(self._starts_s, times_s, side="right") - 1
+        return np.clip(found, 0, len(self.stretches) - 1)
+
+
+def warp_frames(latent: NDArray[np.floating], time_map: TimeMap, *, frame_rate_hz: float = 50.0) -> NDArray[np.floating]:
+    """Frames `latent` [T, C] of the recording laid out as the result [T', C]; frame t is centred on (t + 0.5) / frame_rate_hz.
+
+    Straight lines between neighbouring frames; frames beyond either end are the last ones there are.
+    """
+    if latent.ndim != 2 or not len(latent):
+        raise ValueError(f"frames of shape {latent.shape}, expected [T, C] with T > 0")
+    centres_s = (np.arange(max(1, round(time_map.end_s * frame_rate_hz))) + 0.5) / frame_rate_hz
+    place = np.clip(time_map.recorded_at(centres_s) * frame_rate_hz - 0.5, 0, len(latent) - 1)
+    low = np.minimum(place.astype(np.int64), max(0, len(latent) - 2))
+    share = (place - low)[:, None].astype(latent.dtype)
+    return latent[low] * (1 - share) + latent[np.minimum(low + 1, len(latent) - 1)] * share
