@@ -41,9 +41,18 @@ def velocity_db(velocity: int) -> float:
 
 
 def phrase_energy_db(
-    notes: Sequence[LoudNote], times_s: Frames, expression: Expression, dynamics: float, rng: np.random.Generator
+    notes: Sequence[LoudNote],
+    times_s: Frames,
+    expression: Expression,
+    dynamics: float,
+    rng: np.random.Generator,
+    *,
+    release_s: float | None,
 ) -> Frames:
-    """dB against the voice's natural level [T]: velocity, phrase arch, accents, releases and the user's controllers."""
+    """dB against the voice's natural level [T]: velocity, phrase arch, accents, the last vowel's release and the user's controllers.
+
+    `release_s`: where the phrase's last vowel is let go; None if consonants end it, which need their full strength.
+    """
     energy = np.full(len(times_s), velocity_db(notes[0].velocity))
     for note in notes:
         energy[times_s >= note.onset_s - 0.03] = velocity_db(note.velocity)
@@ -59,7 +68,8 @@ def phrase_energy_db(
         shape[inside] -= np.minimum(_HELD_DECAY_DB_PER_S * np.maximum(0.0, since[inside] - 0.6), _HELD_DECAY_DB)
     rates_hz, phases = np.array([0.7, 1.9, 4.3]), rng.uniform(0, 2 * np.pi, 3)
     shape += _WANDER_DB * np.sin(2 * np.pi * rates_hz[:, None] * times_s + phases[:, None]).mean(axis=0)
-    shape -= _RELEASE_DB * np.clip((times_s - (last - 0.5 * _RELEASE_S)) / _RELEASE_S, 0.0, 1.0)
+    if release_s is not None:
+        shape -= _RELEASE_DB * np.clip((times_s - (release_s - _RELEASE_S)) / _RELEASE_S, 0.0, 1.0)
     return np.clip(energy + dynamics * shape + controller_db(times_s, expression), _SOFTEST_DB, 12.0)
 
 

@@ -225,7 +225,8 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
     ]
     shifted = times_s + origin_s
     absolute_notes = [LoudNote(n.onset_s + origin_s, n.offset_s + origin_s, n.velocity, n.accent) for n in loud]
-    energy = phrase_energy_db(absolute_notes, shifted, expression, settings.dynamics, rng)
+    release_s = None if sung[-1].syllable.coda else spans[-1].end_s + origin_s
+    energy = phrase_energy_db(absolute_notes, shifted, expression, settings.dynamics, rng, release_s=release_s)
     return Performance(
         start_frame=start_frame,
         phones=with_silences([*taken, *spans], frames / FRAME_RATE_HZ),

@@ -16,8 +16,8 @@ from .types import BREATH, SILENCE, PhoneSpan
 # Seconds for an onset consonant at an easy tempo (tuned on recognised sung words).
 CONSONANT_S = {
     "P": 0.080, "T": 0.080, "K": 0.085, "B": 0.060, "D": 0.055, "G": 0.060, "CH": 0.100, "JH": 0.090,
-    "F": 0.090, "TH": 0.090, "S": 0.110, "SH": 0.110, "HH": 0.060, "V": 0.055, "DH": 0.045, "Z": 0.080, "ZH": 0.080,
-    "M": 0.060, "N": 0.060, "NG": 0.060, "L": 0.060, "R": 0.060, "W": 0.060, "Y": 0.060,
+    "F": 0.090, "TH": 0.090, "S": 0.110, "SH": 0.110, "HH": 0.075, "V": 0.055, "DH": 0.045, "Z": 0.080, "ZH": 0.080,
+    "M": 0.060, "N": 0.060, "NG": 0.060, "L": 0.090, "R": 0.090, "W": 0.100, "Y": 0.100,
 }  # fmt: skip
 DEFAULT_CONSONANT_S = 0.06
 CODA_STRETCH = 1.2

@@ -34,6 +34,9 @@ _NEPER_PER_DB = float(np.log(10.0) / 20.0)
 _VOICING_FADE_S = 0.004
 _ALWAYS_VOICED_AFTER_S, _ALWAYS_VOICED_BEFORE_S = 0.05, 0.04  # inside vowels, from their start and to their end
 _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that training averaged flat (tuned on sung words)
+_LEAST_APERIODICITY = (
+    0.15  # D4C hears less noise at low frequencies than there is: harmonics-to-noise came out 2.5 dB too clean
+)
 _EFFORT_RANGE = (-0.8, 0.3)  # what the training data covers well; beyond it, plain gain
 _DB_PER_EFFORT = 15.0  # measured: one unit of effort makes the network this much louder
 _LEVELLING_LIMIT_DB = 6.0
@@ -80,7 +83,7 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-3:{self._card.sha256}"
+        return f"{KIND}-4:{self._card.sha256}"
 
     @torch.inference_mode()
     def synthesise(self, performance: Performance) -> NDArray[np.float32]:
@@ -130,7 +133,7 @@ class StarterVoice:
         amplitude = log_amplitude @ self._power_to_bins
         amplitude = amplitude + (colour.gain_db * _NEPER_PER_DB)[:, None] + colour.tension[:, None] * self._tension_tilt
         aperiodicity = self._formants_moved(colour.aperiodicity, colour.formant_semitones)
-        ratio = (aperiodicity @ self._aperiodicity_to_bins).clamp(0.005, 0.999)
+        ratio = (aperiodicity @ self._aperiodicity_to_bins).clamp(_LEAST_APERIODICITY, 0.999)
         ratio = ratio ** torch.exp(-1.5 * colour.breathiness)[:, None]
         whisper = ((colour.breathiness - 0.4) / 0.6).clamp(0.0, 1.0)[:, None] ** 2
         return amplitude, (ratio + (1.0 - ratio) * whisper).clamp(max=0.9999)
