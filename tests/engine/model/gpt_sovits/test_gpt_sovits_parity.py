@@ -1,0 +1,118 @@
+"""The official numbers, and the real sizes: both lie beside the checkout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gpt_sovits_tiny import Weights, gpt_config, sovits_config
+
+from engine.model.gpt_sovits.config import GptConfig, SovitsConfig, SpeakerConfig
+from engine.model.gpt_sovits.generate import Sampling, generate
+from engine.model.gpt_sovits.weights import build_gpt, build_sovits, build_speaker
+
+ROOT = Path(__file__).resolve().parents[4]
+SHARED = ROOT.parent / "shared"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import parity  # noqa: E402
+
+pytestmark = pytest.mark.shared_data
+
+
+@pytest.fixture
+def numbers() -> Path:
+    if not (SHARED / "parity").is_dir():
+        pytest.skip(f"the official numbers are not at {SHARED / 'parity'}")
+    return SHARED / "parity"
+
+
+@pytest.fixture
+def layout() -> dict:
+    path = SHARED / "reference" / "gpt-sovits-keys.json"
+    if not path.is_file():
+        pytest.skip(f"the official sizes are not at {path}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def as_the_numbers_were_made():
+    before = torch.get_num_threads()
+    torch.set_num_threads(parity.THREADS[0])
+    yield
+    torch.set_num_threads(before)
+
+
+def test_all_official_numbers_are_met(numbers) -> None:
+    lines = list(parity.check_folder(numbers))
+    assert len(lines) > 200 and not [str(line) for line in lines if not line.ok]
+
+
+def test_names_of_files_do_not_matter_but_numbers_do(numbers, tmp_path) -> None:
+    (tmp_path / "a.bin.pth").write_bytes((numbers / "s1_v1_tiny.ckpt").read_bytes())
+    (tmp_path / "b.ckpt").write_bytes((numbers / "s1_v2_tiny.ckpt").read_bytes())
+    with np.load(numbers / "s1_v1_tiny.npz") as opened:
+        given = dict(opened)
+    np.savez(tmp_path / "c.npz", **given)
+    assert all(line.ok for line in parity.check_folder(tmp_path))
+    given["prefill_hidden"] = given["prefill_hidden"] + 2e-4
+    given["norp_tokens"] = given["norp_tokens"] + 1
+    np.savez(tmp_path / "c.npz", **given, unknown_array=np.zeros(3))
+    failed = [line.name.split()[-1] for line in parity.check_folder(tmp_path) if not line.ok]
+    assert failed == ["prefill_hidden", "norp_tokens", "unknown_array"]
+
+
+def weights_of(layout: dict, name: str) -> Weights:
+    """Small random weights of the real shapes; the buffers are long enough for the strides of the largest."""
+    weights = Weights(0)
+    for key, shape in layout[name]["keys"]:
+        if key.startswith("enc_q."):
+            continue
+        if not shape:
+            weights[key] = torch.tensor(1)
+            continue
+        kind = "one" if key.endswith(("weight_g", "running_var")) else "matrix"
+        values = weights.buffers[kind].abs() if kind == "one" else weights.buffers[kind] * 0.2
+        strides = (13, 5, 2, 1)[4 - len(shape) :] if max(shape) < 3000 else (2,) * len(shape)
+        weights[key] = values.as_strided(tuple(shape), strides)
+    return weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["s2_v1", "s2_v2", "s2_v2Pro", "s2_v2ProPlus"])
+@torch.inference_mode()
+def test_voices_of_real_size_decode(layout, version: str) -> None:
+    weights = weights_of(layout, version)
+    config = sovits_config(version.removeprefix("s2_"))
+    config["model"] |= layout[version]["model_config"]
+    model = build_sovits(weights, SovitsConfig.from_official(config, weights))
+    assert model.config.version == version.removeprefix("s2_")
+    unused = sum(weights[f"quantizer.vq.layers.0._codebook.{name}"].numel() for name in ("inited", "cluster_size", "embed_avg"))
+    counted = sum(tensor.numel() for tensor in weights.values()) - unused
+    norms = sum(tensor.numel() for name, tensor in weights.items() if name.endswith("weight_g"))
+    assert sum(tensor.numel() for tensor in model.state_dict().values()) == counted - norms
+    ge = model.voice(torch.rand(1, 1025, 30), torch.rand(1, 20480) if model.config.has_speaker else None)
+    wave = model.decode(torch.arange(4)[None], torch.arange(5)[None], ge)
+    assert wave.shape == (1, 4 * 1280) and torch.isfinite(wave).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["s1_v1", "s1_v2"])
+def test_a_gpt_of_real_size_writes_codes(layout, version: str) -> None:
+    weights, config = weights_of(layout, version), gpt_config()
+    config["model"] = layout[version]["model_config"]
+    model = build_gpt(weights, GptConfig.from_official(config, weights))
+    assert sum(tensor.numel() for tensor in model.state_dict().values()) == layout[version]["params"]
+    made = generate(model, torch.arange(8)[None], torch.zeros(1, 1024, 8), torch.arange(5)[None], Sampling(), max_steps=5)
+    assert len(made.codes) == 5
+
+
+@pytest.mark.slow
+def test_a_speaker_network_of_real_size_fits(layout) -> None:
+    weights = weights_of(layout, "sv_eres2netv2w24s4ep4")
+    model = build_speaker(weights, SpeakerConfig.from_official(weights))
+    with torch.inference_mode():
+        assert model(torch.zeros(1, 50, 80)).shape == (1, 20480)
