@@ -14,7 +14,7 @@ import json
 import platform
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from engine.model.acoustic import AcousticConfig
 from engine.voice.card import FORMAT_VERSION, sha256_of
 from engine.voice.starter import KIND, save_weights
 
-from .dataset import load_clip, prepare, read_sources
+from .dataset import Clip, load_clip, prepare, read_sources
 from .train import Progress, TrainSettings, train
 
 _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence", "origin", "consent", "training_data")
@@ -102,6 +102,7 @@ def train_voice(
             progress=prepared,
         )
         clips = [load_clip(path) for path in sorted(paths)]
+        _refuse_other_sizes(clips, recipe.model, run_folder / "features")
         is_held_out = [
             recipe.held_out_every > 0 and i % recipe.held_out_every == recipe.held_out_every // 3 for i in range(len(clips))
         ]
@@ -126,6 +127,15 @@ def train_voice(
     save_weights(model, folder / WEIGHTS_NAME)
     write_card(folder, recipe, facts)
     return folder
+
+
+def _refuse_other_sizes(clips: Sequence[Clip], model: AcousticConfig, features: Path) -> None:
+    for clip in clips:
+        if clip.sample_rate != model.sample_rate or clip.aperiodicity.shape[1] != model.aperiodicity_bands:
+            raise TrainingError(
+                f"The features in {features} were made for another sample rate or number of aperiodicity bands than the recipe's. "
+                "Delete that folder to make them again, or choose another run folder."
+            )
 
 
 def write_card(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:

@@ -8,11 +8,12 @@ total power only (the aperiodicity is detached there): left alone they would cho
 from __future__ import annotations
 
 import csv
+import hashlib
 import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -165,7 +166,8 @@ def train(
     average.eval()
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     checkpoint = folder / "checkpoint.pt"
-    first_step = _resume(checkpoint, model, average, optimiser) if checkpoint.exists() else 0
+    identity = _identity(config, settings, training)
+    first_step = _resume(checkpoint, identity, model, average, optimiser) if checkpoint.exists() else 0
     renderer = Renderer(config)
     frames = round(settings.crop_s * FRAME_RATE_HZ)
     usable = [index for index, clip in enumerate(training) if clip.frames > frames]
@@ -196,7 +198,7 @@ def train(
         if done % settings.save_every_steps == 0 or done == settings.steps:
             held_out_loss = _held_out_loss(average, renderer, held_out, settings.seed)
             _append_curve(folder / "curves.csv", done, smoothed, held_out_loss)
-            _save(checkpoint, model, average, optimiser, done)
+            _save(checkpoint, identity, model, average, optimiser, done)
             if report:
                 left = (time.monotonic() - started) / (done - first_step) * (settings.steps - done)
                 report(Progress(done, settings.steps, dict(smoothed), held_out_loss, left))
@@ -225,26 +227,40 @@ def _held_out_loss(model: AcousticModel, renderer: Renderer, clips: Sequence[Cli
     return float(sum(parts.values(), torch.zeros(())))
 
 
-def _save(path: Path, model: AcousticModel, average: AcousticModel, optimiser: torch.optim.Optimizer, step: int) -> None:
+def _identity(config: AcousticConfig, settings: TrainSettings, training: Sequence[Clip]) -> str:
+    """What must be the same for a run to go on: network, settings and clips."""
+    fixed = replace(settings, save_every_steps=1)
+    names = "\n".join(f"{clip.name} {clip.frames}" for clip in training)
+    return hashlib.sha256(f"{config}\n{fixed}\n{names}".encode()).hexdigest()
+
+
+def _save(
+    path: Path, identity: str, model: AcousticModel, average: AcousticModel, optimiser: torch.optim.Optimizer, step: int
+) -> None:
     partial = path.with_suffix(".part")
-    torch.save(
-        {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "step": step},
-        partial,
-    )
+    states = {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save({**states, "identity": identity, "step": step}, partial)
     partial.replace(path)
 
 
-def _resume(path: Path, model: AcousticModel, average: AcousticModel, optimiser: torch.optim.Optimizer) -> int:
+def _resume(path: Path, identity: str, model: AcousticModel, average: AcousticModel, optimiser: torch.optim.Optimizer) -> int:
     try:
         stored = torch.load(path, weights_only=True)
-        model.load_state_dict(stored["model"])
-        average.load_state_dict(stored["average"])
-        optimiser.load_state_dict(stored["optimiser"])
-        return int(stored["step"])
+        stored_identity, step = stored["identity"], int(stored["step"])
+        if stored_identity == identity:
+            model.load_state_dict(stored["model"])
+            average.load_state_dict(stored["average"])
+            optimiser.load_state_dict(stored["optimiser"])
     except (RuntimeError, EOFError, KeyError, TypeError, ValueError, UnpicklingError) as error:
         raise TrainingError(
             f"{path} is damaged or of another network, so the run cannot go on. Delete it to start again, or choose another run folder."
         ) from error
+    if stored_identity != identity:
+        raise TrainingError(
+            f"{path} was begun with other settings or other clips, so the run cannot go on from there. "
+            "Use the settings it was begun with, or choose another run folder."
+        )
+    return step
 
 
 def _append_curve(path: Path, step: int, losses: dict[str, float], held_out: float | None) -> None:
