@@ -39,11 +39,9 @@ def layout() -> dict:
 
 
 @pytest.fixture(autouse=True)
-def as_the_numbers_were_made():
-    before = torch.get_num_threads()
-    torch.set_num_threads(parity.THREADS[0])
-    yield
-    torch.set_num_threads(before)
+def one_thread():
+    with parity.threads(1):
+        yield
 
 
 def test_all_official_numbers_are_met(numbers) -> None:
