@@ -89,12 +89,14 @@ class Text2Semantic(nn.Module):
     def embed_text(self, phones: Tensor, bert: Tensor) -> Tensor:
         """`[B, N]` phones and `[B, 1024, N]` features to `[B, N, d]`. For text without BERT features, `bert` is zero."""
         x = self.text_embedding(phones) + self.bert(bert.transpose(1, 2))
-        return x + self.text_gain * sinusoid(torch.arange(phones.shape[1], device=phones.device), self.config.width)
+        positions = torch.arange(phones.shape[1], device=phones.device)
+        return x + self.text_gain * sinusoid(positions, self.config.width).to(x.dtype)
 
     def embed_codes(self, codes: Tensor, first: Tensor | int = 0) -> Tensor:
         """`[B, T]` codes to `[B, T, d]`; `first` is the position of the first one, counted from the prompt's start."""
         positions = torch.arange(codes.shape[1], device=codes.device) + first
-        return self.code_embedding(codes) + self.code_gain * sinusoid(positions, self.config.width)
+        x = self.code_embedding(codes)
+        return x + self.code_gain * sinusoid(positions, self.config.width).to(x.dtype)
 
     def new_cache(self, batch: int, capacity: int) -> KeyValueCache:
         """An empty cache on this model's device."""
