@@ -2,8 +2,9 @@
 
     alignment  borders of phones: against the exact ones (starter voice), against PocketSphinx's forced alignment (recordings)
     singing    every method, melodies within 7 and 12 semitones of the speaking pitch: pitch, onsets and clicks as `vocalese check` measures
-               them, the largest sample in the rests, harmonics-to-noise ratio and mel cepstral distance (24 coefficients, dB) beside the
-               untouched speech, and words: each cut out and picked from the closed list of all words of the run by PocketSphinx
+               them (clicks also in the speech itself, and where the speech has none), the largest sample in the rests,
+               harmonics-to-noise ratio and mel cepstral distance (24 coefficients, dB) beside the untouched speech, and words: each
+               cut out and picked from the closed list of all words of the run by PocketSphinx
 
     python benchmarks/retune.py [--clips N] [--methods psola,world] [--only alignment,singing] [--pictures FOLDER] [--json]
 
@@ -50,11 +51,13 @@ from engine.lyrics import read_spoken_text  # noqa: E402
 from engine.lyrics.types import NoteKind, NoteLyric, SpokenLine, Syllable, SyllableTrack  # noqa: E402
 from engine.performance import SILENCE, Performance, PhoneSpan, PlacedLine, perform, perform_lines  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
+from engine.studio import follow  # noqa: E402
 from engine.synthesis.retune import Method, Retuned, RetuneSettings, align_phones, resung, sung_time_map  # noqa: E402
 
 Samples = NDArray[np.floating]
 
 REACHES = (7, 12)
+CLICK = 4.0  # a step of this many times the level around it can be heard as one, where the speech has none
 _SHAPE = (0.0, 0.45, 1.0, 0.6, 0.15, -0.4, -1.0, -0.6, 0.3, 0.75, -0.2, -0.8)  # of a melody, in reaches
 _LENGTHS_S = (0.35, 0.35, 0.6, 0.3, 0.45)
 _FIRST_NOTE_S, _REST_S, _SYLLABLES_PER_BREATH = 1.0, 0.9, 7
@@ -66,6 +69,8 @@ TALK = (
     "Yesterday a stranger carried golden flowers over the mountain.",
     "My brother believes the thunder will be gone tomorrow.",
     "Children were laughing in the garden beneath the summer window.",
+    "Forever in the mirror of heaven, people wander down the broken street.",
+    "Please promise me another story about freedom and falling angels.",
 )
 RECORDINGS = {"kathleen": "text", "ljspeech_100": "text_normalized"}  # folder, column with the text
 
@@ -129,7 +134,7 @@ def recorded_clips(folder: Path, column: str, count: int) -> list[Clip]:
 def melody(syllables: Sequence[Syllable], pitch: float, reach: float) -> tuple[Performance, list[FollowNote]]:
     """One note for each syllable within `reach` semitones around `pitch`, with a rest at a word's end every few syllables."""
     beats = TempoMap(quality.PPQ, (TempoChange(0, 1e6),))
-    notes, follow, at_s, since_breath = [], [], _FIRST_NOTE_S, 0
+    notes, wanted, at_s, since_breath = [], [], _FIRST_NOTE_S, 0
     for number, syllable in enumerate(syllables):
         if since_breath >= _SYLLABLES_PER_BREATH and syllable.is_word_start:
             at_s, since_breath = at_s + _REST_S, 0
@@ -137,11 +142,11 @@ def melody(syllables: Sequence[Syllable], pitch: float, reach: float) -> tuple[P
         length_s = _LENGTHS_S[number % len(_LENGTHS_S)]
         sung = round(pitch + reach * _SHAPE[number % len(_SHAPE)])
         notes.append(Note(round(at_s * quality.PPQ), round(length_s * quality.PPQ), sung, 96))
-        follow.append(FollowNote(at_s, at_s + length_s, sung, syllable.text))
+        wanted.append(FollowNote(at_s, at_s + length_s, sung, syllable.text))
         at_s += length_s
     lyrics = SyllableTrack("en", tuple(NoteLyric(NoteKind.SING, (syllable,)) for syllable in syllables))
     settings = PerformanceSettings(breaths=False)
-    return joined(perform(Track("melody", tuple(notes)), lyrics, beats, settings).phrases), follow
+    return joined(perform(Track("melody", tuple(notes)), lyrics, beats, settings).phrases), wanted
 
 
 def joined(phrases: Sequence[Performance]) -> Performance:
@@ -166,12 +171,10 @@ def joined(phrases: Sequence[Performance]) -> Performance:
 # --- alignment ----------------------------------------------------------------------------------------------------------------
 
 
-def border_errors_ms(found: Sequence[PhoneSpan], wanted: Sequence[tuple[str, float]]) -> list[float] | None:
-    """Absolute differences of phone starts; None if the two hold different phones (another pronunciation)."""
-    own = [(span.symbol, span.start_s) for span in found if span.symbol != SILENCE]
-    if [symbol for symbol, _ in own] != [symbol for symbol, _ in wanted]:
-        return None
-    return [1000 * abs(a - b) for (_, a), (_, b) in zip(own, wanted, strict=True)]
+def border_errors_ms(found: Sequence[PhoneSpan], wanted: Sequence[PhoneSpan]) -> list[float]:
+    """Absolute differences of phone starts."""
+    own = [span for span in found if span.symbol != SILENCE]
+    return [1000 * abs(a.start_s - b.start_s) for a, b in zip(own, wanted, strict=True)]
 
 
 def measure_alignment(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str, Any]]:
@@ -180,31 +183,32 @@ def measure_alignment(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str,
         errors: list[float] = []
         compared = refused = 0
         for clip in (clip for clip in clips if clip.speaker == speaker):
-            wanted = true_starts(clip)
-            found = align_phones(clip.samples, clip.sample_rate, written_phones(clip.syllables), voice)
-            these = border_errors_ms(found, wanted) if wanted else None
-            compared, refused = compared + (these is not None), refused + (these is None)
-            errors += these or []
-        figures: dict[str, Any] = {"speaker": speaker, "clips": compared, "other_pronunciation_or_refused": refused}
+            wanted = true_phones(clip)
+            if wanted is None:
+                refused += 1
+                continue
+            found = align_phones(clip.samples, clip.sample_rate, wanted, voice)
+            errors += border_errors_ms(found, wanted)
+            compared += 1
+        figures: dict[str, Any] = {
+            "speaker": speaker,
+            "clips": compared,
+            "refused_by_pocketsphinx": refused,
+            "borders": len(errors),
+        }
         if errors:
             figures["border_ms_median"] = round(float(np.median(errors)), 1)
             figures["border_ms_p90"] = round(float(np.percentile(errors, 90)), 1)
         yield figures
 
 
-def written_phones(syllables: Sequence[Syllable]) -> list[PhoneSpan]:
-    """Phones in order, without times."""
-    return [
-        PhoneSpan(phone.symbol, 0.0, 0.0, number, syllable.stress)
-        for number, syllable in enumerate(syllables)
-        for phone in syllable.phones
-    ]
+def true_phones(clip: Clip) -> list[PhoneSpan] | None:
+    """Exact phones, else those that PocketSphinx chose and where it put them; None where it finds no path.
 
-
-def true_starts(clip: Clip) -> list[tuple[str, float]] | None:
-    """Phones with their starts: exact ones, else PocketSphinx's; None where it finds no path."""
+    Pauses are then possible at every phone: PocketSphinx does not hand out syllables.
+    """
     if clip.exact:
-        return [(span.symbol, span.start_s) for span in clip.exact if span.symbol != SILENCE]
+        return [span for span in clip.exact if span.symbol != SILENCE]
     import soxr
 
     from engine.lyrics import is_reduced, pronounce_english
@@ -212,7 +216,10 @@ def true_starts(clip: Clip) -> list[tuple[str, float]] | None:
 
     aligner = Aligner(lambda word: list(pronounce_english(word)), is_reduced)
     aligned = aligner.align(soxr.resample(clip.samples, clip.sample_rate, ALIGN_RATE_HZ), clip.text)
-    return None if aligned is None else [(p.symbol, p.start_s) for p in aligned if p.symbol != SILENCE]
+    if aligned is None:
+        return None
+    sounding = [phone for phone in aligned if phone.symbol != SILENCE]
+    return [PhoneSpan(p.symbol, p.start_s, p.end_s, n, 0 if p.is_reduced else 1) for n, p in enumerate(sounding)]
 
 
 # --- singing ------------------------------------------------------------------------------------------------------------------
@@ -249,6 +256,7 @@ def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
     untouched, sung = zip(*(answers for run in runs for answers in heard_words(run, listener)), strict=True)
     pairs = [harmonicity_and_distance(run) for run in runs]
     spoken_hnr, sung_hnr, distance = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    steps = [pair for run in runs for pair in border_steps(run)]
     return {
         "notes": sum(len(run.notes) for run in runs),
         "cents_median": round(float(np.median(cents)), 1),
@@ -261,8 +269,9 @@ def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
         "hnr_spoken_db": round(float(np.median(spoken_hnr)), 1),
         "hnr_sung_db": round(float(np.median(sung_hnr)), 1),
         "distance_db": round(float(np.mean(distance)), 2),
-        "click_ratio": round(max(run.report.click_ratio or 0.0 for run in runs), 2),
-        "click_median": round(float(np.median([run.report.click_ratio or 0.0 for run in runs])), 2),
+        "click_worst": round(max(sung for sung, _ in steps), 2),
+        "click_worst_in_speech": round(max(said for _, said in steps), 2),
+        "click_worst_added": round(max((sung for sung, said in steps if said <= CLICK), default=0.0), 2),
         "rest_peak": max(rest_peak(run) for run in runs),
     }
 
@@ -270,7 +279,7 @@ def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
 def heard_words(run: Sung, listener: Any) -> Iterator[tuple[bool, bool]]:
     """For every longer word: is it recognised when spoken, and when sung?"""
     spoken = word_spans(run.clip.line, run.result.spoken)
-    sung = word_spans(run.clip.line, run.performance.phones)
+    sung = [tuple(run.result.time_map.heard_at(np.array(span)).tolist()) for span in inner(spoken)]
     for word, said_s, sung_s in zip(run.clip.line.words, spoken, sung, strict=True):
         if sum(len(syllable.phones) for syllable in word) < _FEWEST_PHONES:
             continue
@@ -284,6 +293,11 @@ def heard_words(run: Sung, listener: Any) -> Iterator[tuple[bool, bool]]:
 
 def plain_word(word: Sequence[Syllable]) -> str:
     return word[0].word.lower().strip("'")
+
+
+def inner(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A little shorter: the end of one word is the start of the next, which may be heard elsewhere."""
+    return [(start_s + 1e-6, end_s - 1e-6) for start_s, end_s in spans]
 
 
 def word_spans(line: SpokenLine, phones: Sequence[PhoneSpan]) -> list[tuple[float, float]]:
@@ -317,6 +331,19 @@ def harmonicity_and_distance(run: Sung) -> tuple[NDArray[np.float64], NDArray[np
     return said_hnr[both], sung_hnr[both], distance_db[sounding[: len(distance_db)]]
 
 
+def border_steps(run: Sung) -> Iterator[tuple[float, float]]:
+    """The largest step relative to the level around it at every border of a note, and at the instant of the speech that is heard there.
+
+    Bursts and hissing sounds have large steps by nature.
+    """
+    rate = run.clip.sample_rate
+    for border_s in sorted({border for note in run.notes for border in note[:2]}):
+        click = follow._click_at(run.result.samples, rate, border_s)
+        if click:
+            said = follow._click_at(run.clip.samples, rate, float(run.result.time_map.recorded_at(np.array([click[1]]))[0]))
+            yield click[0], said[0] if said else 0.0
+
+
 def rest_peak(run: Sung) -> float:
     """The largest sample inside the performance's silences."""
     rate = run.clip.sample_rate
@@ -338,7 +365,14 @@ def draw(run: Sung, method: Method, reach: float, folder: Path) -> None:
         (axes[0], run.clip.samples, run.result.spoken),
         (axes[1], run.result.samples, run.performance.phones),
     ):
-        axis.specgram(samples + 1e-7, NFFT=1024, noverlap=896, Fs=run.clip.sample_rate, vmin=-140, cmap="magma")
+        axis.specgram(
+            samples + 1e-7 * np.random.default_rng(0).standard_normal(len(samples)),
+            NFFT=1024,
+            noverlap=896,
+            Fs=run.clip.sample_rate,
+            vmin=-140,
+            cmap="magma",
+        )
         axis.set_ylim(0, 8000)
         for span in spans:
             if span.symbol != SILENCE:
@@ -358,7 +392,7 @@ def draw(run: Sung, method: Method, reach: float, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--clips", type=int, default=4, help="recordings per speaker")
+    parser.add_argument("--clips", type=int, default=8, help="recordings per speaker")
     parser.add_argument("--methods", default=",".join(Method))
     parser.add_argument("--only", default="alignment,singing")
     parser.add_argument("--pictures", type=Path)

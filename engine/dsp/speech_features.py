@@ -68,7 +68,8 @@ def _log_mels(samples: Array) -> Array:
 def _mel_triangles() -> Array:
     """[bins, bands]: triangles evenly spaced on the mel scale, each reaching to its neighbours' tops."""
     bins_hz = np.arange(257) * _RATE_HZ / 512
-    edges_mel = np.linspace(*(1127.0 * np.log1p(np.array([_LOWEST_HZ, _HIGHEST_HZ]) / 700.0)), _BANDS + 2)
+    lowest_mel, highest_mel = (1127.0 * float(np.log1p(hz / 700.0)) for hz in (_LOWEST_HZ, _HIGHEST_HZ))
+    edges_mel = np.linspace(lowest_mel, highest_mel, _BANDS + 2)
     edges_hz = 700.0 * np.expm1(edges_mel / 1127.0)
     rising = (bins_hz[:, None] - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
     falling = (edges_hz[2:] - bins_hz[:, None]) / np.diff(edges_hz)[1:]

@@ -52,10 +52,12 @@ class TimeMap:
         share = np.clip((times_s - start_s) / (end_s - start_s), 0.0, 1.0)
         return from_s + share * (to_s - from_s)
 
-    def speed_at(self, times_s: Array) -> Array:
-        """How fast the recording passes there [T]: 1 natural, under 1 stretched."""
-        start_s, end_s, from_s, to_s = self._columns[self._index(times_s)].T
-        return (to_s - from_s) / (end_s - start_s)
+    def heard_at(self, recorded_s: Array) -> Array:
+        """The first instants of the result at which those instants of the recording are heard [T]."""
+        index = np.minimum(np.searchsorted(self._columns[:, 3], recorded_s, side="right"), len(self.stretches) - 1)
+        start_s, end_s, from_s, to_s = self._columns[index].T
+        share = np.clip((recorded_s - from_s) / np.maximum(to_s - from_s, 1e-12), 0.0, 1.0)
+        return start_s + share * (end_s - start_s)
 
     def sounds_at(self, times_s: Array) -> NDArray[np.bool_]:
         """Where something is to be heard [T]."""
@@ -73,7 +75,7 @@ def warp_frames(latent: NDArray[np.floating], time_map: TimeMap, *, frame_rate_h
     """
     if latent.ndim != 2 or not len(latent):
         raise ValueError(f"frames of shape {latent.shape}, expected [T, C] with T > 0")
-    centres_s = (np.arange(max(1, round(time_map.end_s * frame_rate_hz))) + 0.5) / frame_rate_hz
+    centres_s = np.asarray((np.arange(max(1, round(time_map.end_s * frame_rate_hz))) + 0.5) / frame_rate_hz, dtype=np.float64)
     place = np.clip(time_map.recorded_at(centres_s) * frame_rate_hz - 0.5, 0, len(latent) - 1)
     low = np.minimum(place.astype(np.int64), max(0, len(latent) - 2))
     share = (place - low)[:, None].astype(latent.dtype)

@@ -35,9 +35,12 @@ _REFERENCE_PAD_S = 0.1
 _PASSES = 2  # the second reference speaks at the pace that the first alignment found
 _PAUSE_SLOPE_DB = 4.0  # a frame this much over the pause level is one typical match less like a pause
 
-_LONGEST_CONSONANT_S = 0.2
+_LONGEST_CONSONANT_S, _LENGTHENED = (
+    0.2,
+    1.5,
+)  # a consonant other than a stop may grow towards its planned length, up to this factor
 _VOWEL_ROOM_SHARE, _SHORTEST_VOWEL_S = 0.5, 0.045
-_EDGE_SHARE, _EDGE_S = 0.3, 0.05
+_EDGE_SHARE, _EDGE_S, _EDGE_STRETCH = 0.3, 0.05, 2.5
 _GLIDE_SHARE, _GLIDE_S = 0.5, 0.13
 _RELEASE_SHARE, _RELEASE_S = 0.5, 0.05
 
@@ -196,9 +199,10 @@ def _covering(spans: Sequence[PhoneSpan], length_s: float) -> tuple[PhoneSpan, .
 def sung_time_map(spoken: Sequence[PhoneSpan], performance: Performance) -> TimeMap:
     """Spoken phones on the performance's times.
 
-    Vowels begin exactly where the performance says. Consonants keep their spoken length and lie at the end of their room, before the next
-    vowel or rest; they are squeezed only where they would leave the vowel less than half of what the performance gives it. Silences of the
-    performance stay as they are. Raises ValueError if the phones differ.
+    Vowels begin exactly where the performance says. Consonants lie at the end of their room, before the next vowel or rest. They keep their
+    spoken length where the performance does not give them more, grow by half at most (stops never), and are squeezed only where they would
+    leave the vowel less than half of what the performance gives it. Silences of the performance stay as they are.
+    Raises ValueError if the phones differ.
     """
     found = _sounding(spoken)
     sung = performance.phones
@@ -234,29 +238,31 @@ def _runs(phones: Sequence[PhoneSpan]) -> Iterator[tuple[bool, list[PhoneSpan]]]
 def _laid(run: Sequence[PhoneSpan], spans: Sequence[PhoneSpan]) -> Iterator[tuple[PhoneSpan, float, float]]:
     """Each spoken span of an unbroken run with its start and end in the song."""
     vowels = [k for k, phone in enumerate(run) if phone.symbol in VOWELS]
-    if not vowels or vowels[0] > 0:
-        first = vowels[0] if vowels else len(run)
-        lengths_s = _fitted(spans[:first], run[first - 1].end_s - run[0].start_s, fills=True)
-        yield from _in_turn(spans[:first], lengths_s, run[0].start_s)
+    lengths_s = [_wanted_s(spoken, sung) for spoken, sung in zip(spans, run, strict=True)]
+    first = vowels[0] if vowels else len(run)
+    if first:  # before the first vowel there is as much time as the performance gives, all of it filled
+        room_s = run[first - 1].end_s - run[0].start_s
+        scale = room_s / sum(lengths_s[:first])
+        yield from _in_turn(spans[:first], [scale * length_s for length_s in lengths_s[:first]], run[0].start_s)
     for vowel, following in zip(vowels, [*vowels[1:], len(run)], strict=True):
         start_s, end_s = run[vowel].start_s, run[following - 1].end_s
-        planned_s = run[vowel].end_s - start_s
-        consonants_s = _fitted(spans[vowel + 1 : following], end_s - start_s - _vowel_room_s(planned_s))
-        vowel_s = end_s - start_s - sum(consonants_s)
-        yield from _in_turn(spans[vowel:following], [vowel_s, *consonants_s], start_s)
+        room_s = end_s - start_s - _vowel_room_s(run[vowel].end_s - start_s)
+        consonants_s = lengths_s[vowel + 1 : following]
+        scale = min(1.0, room_s / sum(consonants_s)) if consonants_s else 1.0
+        consonants_s = [scale * length_s for length_s in consonants_s]
+        yield from _in_turn(spans[vowel:following], [end_s - start_s - sum(consonants_s), *consonants_s], start_s)
 
 
 def _vowel_room_s(planned_s: float) -> float:
     return min(planned_s, max(_SHORTEST_VOWEL_S, _VOWEL_ROOM_SHARE * planned_s))
 
 
-def _fitted(consonants: Sequence[PhoneSpan], room_s: float, *, fills: bool = False) -> list[float]:
-    """Natural lengths, squeezed together if they exceed `room_s`; with `fills` also lengthened to it."""
-    lengths_s = [min(_LONGEST_CONSONANT_S, span.end_s - span.start_s) for span in consonants]
-    total_s = sum(lengths_s)
-    if total_s > room_s or (fills and lengths_s):
-        return [length_s * room_s / total_s for length_s in lengths_s]
-    return lengths_s
+def _wanted_s(spoken: PhoneSpan, sung: PhoneSpan) -> float:
+    """The length of a consonant that has room."""
+    natural_s = min(_LONGEST_CONSONANT_S, spoken.end_s - spoken.start_s)
+    if spoken.symbol in STOPS or spoken.symbol in AFFRICATES:
+        return natural_s
+    return float(np.clip(sung.end_s - sung.start_s, natural_s, _LENGTHENED * natural_s))
 
 
 def _in_turn(
@@ -270,17 +276,24 @@ def _in_turn(
 def _stretched(span: PhoneSpan, start_s: float, end_s: float) -> Iterator[Stretch]:
     """One phone at its sung length: which part of it gives way depends on what it is."""
     spoken_s, sung_s = span.end_s - span.start_s, end_s - start_s
-    head_s, tail_s = _kept_s(span.symbol, spoken_s, is_longer=sung_s > spoken_s)
-    if head_s + tail_s >= min(spoken_s, sung_s):
+    head_s, tail_s = _edges_s(span.symbol, spoken_s, is_longer=sung_s > spoken_s)
+    # A vowel's edges give way too, but less: at their spoken pace around a still middle they would sound chopped off.
+    slower = min(_EDGE_STRETCH, max(1.0, sung_s / spoken_s) ** 0.5) if span.symbol in VOWELS else 1.0
+    if slower * (head_s + tail_s) >= sung_s or head_s + tail_s >= spoken_s:
         head_s = tail_s = 0.0
-    cuts = [(start_s, span.start_s), (start_s + head_s, span.start_s + head_s), (end_s - tail_s, span.end_s - tail_s)]
-    for (at_s, from_s), (until_s, to_s) in zip(cuts, [*cuts[1:], (end_s, span.end_s)], strict=True):
+    cuts = [
+        (start_s, span.start_s),
+        (start_s + slower * head_s, span.start_s + head_s),
+        (end_s - slower * tail_s, span.end_s - tail_s),
+        (end_s, span.end_s),
+    ]
+    for (at_s, from_s), (until_s, to_s) in zip(cuts, cuts[1:], strict=False):
         if until_s > at_s:
             yield Stretch(at_s, until_s, from_s, to_s)
 
 
-def _kept_s(symbol: str, spoken_s: float, *, is_longer: bool) -> tuple[float, float]:
-    """Seconds at the start and at the end of a spoken phone that keep their pace."""
+def _edges_s(symbol: str, spoken_s: float, *, is_longer: bool) -> tuple[float, float]:
+    """Seconds at the start and at the end of a spoken phone that give way less than its middle."""
     edge_s = min(_EDGE_S, _EDGE_SHARE * spoken_s)
     if symbol in DIPHTHONGS and is_longer:
         return edge_s, min(_GLIDE_S, _GLIDE_SHARE * spoken_s)
@@ -311,7 +324,8 @@ def resung(
     if settings.method is Method.WORLD:
         sung = _world(speech, sample_rate, time_map, target_f0_hz, track)
     else:
-        sung = overlap_added(speech, sample_rate, time_map, target_f0_hz, track, pitch_marks(speech, sample_rate, track))
+        marks = pitch_marks(speech, sample_rate, track)
+        sung = overlap_added(speech, sample_rate, time_map, target_f0_hz, track, marks)
     gain_db = _between_frames(np.clip(performance.energy_db, *_ENERGY_RANGE_DB), times_s)
     gain_db += settings.levelling * _unevenness_db(sung, sample_rate, performance)
     return (sung * 10.0 ** (gain_db / 20.0) * _audible(time_map, times_s)).astype(np.float32)
