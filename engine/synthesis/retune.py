@@ -4,6 +4,12 @@ align_phones     where each phone lies in the spoken audio: time warping against
 sung_time_map    spoken time to sung time: vowels on the beat and stretched from their middle, consonants as they were spoken
 resung           the waveform laid on that map and moved to the exact F0
 retune           all three
+
+PSOLA is the default (benchmarks/retune.py: the starter voice talking and two recorded speakers, melodies within 7 and 12 semitones). Both
+methods are within 3 cents and 15 ms of the score in the median. Against the untouched speech PSOLA loses 3 to 8 words of a hundred, WORLD 3 to
+10; PSOLA stays closer to the speaker's own spectrum (mel cepstral distance lower by 0.8 to 1.8 dB) and to the harmonics-to-noise ratio of
+speech (6 to 9 dB above it, WORLD 12), and it needs no optional package. WORLD is steadier in the worst twentieth of notes (5 to 14 cents off
+against 11 to 27) and holds long notes with less buzz: its noise is always new, where PSOLA lays one recorded period many times.
 """
 
 from __future__ import annotations
@@ -103,6 +109,10 @@ def align_phones(
 
     Times of `phones` do not matter, only their order. Pauses are looked for at the borders of syllables (where `note_index` changes).
     """
+    if samples.ndim != 1 or not np.isfinite(samples).all():
+        raise RenderError(
+            f"The speech has the shape {samples.shape} or samples that are no numbers. Give one channel of finite samples."
+        )
     wanted = _sounding(phones)
     if not wanted:
         raise RenderError("There are no phones to align. Give a performance with words.")

@@ -89,6 +89,9 @@ def test_level_and_noise_hardly_move_the_borders(case, starter) -> None:
 def test_words_that_do_not_fit_are_refused(case, starter) -> None:
     with pytest.raises(RenderError, match="cannot be found"):
         align_phones(case.samples[: case.rate // 4], case.rate, case.performance.phones, starter)
+    for broken in (np.full(case.rate, np.nan), np.zeros((case.rate, 2))):
+        with pytest.raises(RenderError, match="one channel"):
+            align_phones(broken, case.rate, case.performance.phones, starter)
     with pytest.raises(RenderError, match="no phones"):
         align_phones(case.samples, case.rate, [PhoneSpan(SILENCE, 0.0, 1.0)], starter)
 
