@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -251,7 +250,7 @@ def _resume(path: Path, identity: str, model: AcousticModel, average: AcousticMo
             model.load_state_dict(stored["model"])
             average.load_state_dict(stored["average"])
             optimiser.load_state_dict(stored["optimiser"])
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, UnpicklingError) as error:
+    except Exception as error:  # whatever a damaged or foreign file makes the reader raise
         raise TrainingError(
             f"{path} is damaged or of another network, so the run cannot go on. Delete it to start again, or choose another run folder."
         ) from error
