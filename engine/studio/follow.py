@@ -227,7 +227,7 @@ def _praat_f0(piece: NDArray[np.float64], sample_rate: int, peak: float) -> tupl
         # Praat measures silence against the peak of what it gets; ours is the peak of the whole stem.
         silence_threshold=_SILENCE_THRESHOLD * peak / max(piece_peak, _MIN_PEAK),
         voicing_threshold=_VOICING_THRESHOLD,
-        octave_cost=0.01,
+        octave_cost=0.03,  # breathy high notes otherwise read an octave low
         octave_jump_cost=0.35,
         voiced_unvoiced_cost=0.14,
     )

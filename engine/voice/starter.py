@@ -34,11 +34,10 @@ _NEPER_PER_DB = float(np.log(10.0) / 20.0)
 _VOICING_FADE_S = 0.004
 _ALWAYS_VOICED_AFTER_S, _ALWAYS_VOICED_BEFORE_S = 0.05, 0.04  # inside vowels, from their start and to their end
 _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that training averaged flat (tuned on sung words)
-_LEAST_APERIODICITY = (
-    0.15  # D4C hears less noise at low frequencies than there is: harmonics-to-noise came out 2.5 dB too clean
-)
+_LEAST_APERIODICITY = 0.08  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
+_FADE_FROM_HZ, _TOP_FADE_DB = 11_000.0, 9.0  # hiss fades towards the band's edge instead of stopping there
 _EFFORT_RANGE = (-0.8, 0.3)  # what the training data covers well; beyond it, plain gain
-_DB_PER_EFFORT = 15.0  # measured: one unit of effort makes the network this much louder
+_DB_PER_EFFORT = 13.0  # measured: one unit of effort makes the network this much louder
 _LEVELLING_LIMIT_DB = 6.0
 _LEVELLING_BAND_HZ = 4000.0
 _TENSION_DB = 9.0  # at 8 kHz against 500 Hz, at full tension
@@ -73,7 +72,10 @@ class StarterVoice:
         self._rate, self._hop = config.sample_rate, config.hop_samples
         self._power_to_bins = bin_interpolation(self._rate, config.power_bands)
         bins_hz = np.arange(self._power_to_bins.shape[1]) * self._rate / (2 * (self._power_to_bins.shape[1] - 1))
+        self._bins_hz = torch.from_numpy(bins_hz).float()
         self._aperiodicity_to_bins = torch.from_numpy(band_interpolation(self._rate, config.aperiodicity_bands, bins_hz))
+        fade = np.clip((bins_hz - _FADE_FROM_HZ) / (self._rate / 2 - _FADE_FROM_HZ), 0.0, 1.0)
+        self._top_fade = torch.from_numpy((-_TOP_FADE_DB * _NEPER_PER_DB * fade).astype(np.float32))
         octaves = np.clip(np.log2(np.maximum(bins_hz, 1.0) / 500.0), 0.0, 4.0)
         self._tension_tilt = torch.from_numpy((octaves / 4.0 * _TENSION_DB * _NEPER_PER_DB).astype(np.float32))
 
@@ -83,7 +85,7 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-4:{self._card.sha256}"
+        return f"{KIND}-5:{self._card.sha256}"
 
     @torch.inference_mode()
     def synthesise(self, performance: Performance) -> NDArray[np.float32]:
@@ -124,8 +126,12 @@ class StarterVoice:
         amplitude, ratio = self._spectra(colour)
         voiced = colour.voiced[:, None]
         harmonic = amplitude + 0.5 * torch.log1p(-(ratio**2)) + levelling[:, None]
-        noise = amplitude + torch.log(voiced * ratio + (1.0 - voiced)) + levelling[:, None]
+        noise = amplitude + torch.log(voiced * ratio * self._above(colour.f0_hz) + (1.0 - voiced)) + self._top_fade
         return torch.stack([harmonic, noise])
+
+    def _above(self, f0_hz: torch.Tensor) -> torch.Tensor:
+        """Gain [T, F] of the breath noise in voiced frames, falling below the fundamental: a formant under it has nothing to sing."""
+        return (self._bins_hz[None] / f0_hz[:, None]).clamp(0.03, 1.0) ** 2
 
     def _spectra(self, colour: Colour) -> tuple[torch.Tensor, torch.Tensor]:
         """Natural-log amplitude and aperiodicity at the FFT bins [T, F], with gain, tension and breathiness applied."""
