@@ -80,6 +80,7 @@ SONG = [
     (67, 1, "up"), (67, 1, "above"), (65, 1, "+"), (65, 1, "the"), (64, 1, "world"), (64, 1, "so"), (62, 2, "high"),
     (67, 1, "like"), (67, 1, "a"), (65, 1, "diamond"), (65, 1, "+"), (64, 1, "in"), (64, 1, "the"), (62, 2, "sky"),
 ]  # fmt: skip
+STEM_RATE = 48_000  # what `vocalese render` writes
 _BEAT_S = 0.6
 
 
@@ -128,10 +129,12 @@ def song(seconds: float = 0.0) -> Score:
     return score_of("Twinkle", notes)
 
 
-def sung(score: Score, voice: Voice, settings: PerformanceSettings | None = None) -> tuple[Samples, Plan]:
-    """The first track of `score` through the whole engine, at the voice's own rate."""
+def sung(
+    score: Score, voice: Voice, settings: PerformanceSettings | None = None, *, rate: int | None = None
+) -> tuple[Samples, Plan]:
+    """The first track of `score` through the whole engine, at `rate` (None = the voice's own)."""
     plan = plan_score(score, voice.card, settings or PerformanceSettings())
-    rate = voice.card.sample_rate
+    rate = rate or voice.card.sample_rate
     phrases = plan.tracks[0].performed.phrases
     blocks = render_track(phrases, voice, sample_rate=rate, total_samples=plan.total_samples(rate))
     return np.concatenate(list(blocks)), plan
@@ -484,10 +487,10 @@ def measure_songs(bench: Bench) -> Row:
 
 
 def _followed(score: Score, voice: Voice, settings: PerformanceSettings) -> FollowReport:
-    samples, plan = sung(score, voice, settings)
+    samples, plan = sung(score, voice, settings, rate=STEM_RATE)
     at = plan.score.tempo_map.seconds_at
     notes = [FollowNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
-    return measure_following(samples, voice.card.sample_rate, notes)
+    return measure_following(samples, STEM_RATE, notes)
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------------------

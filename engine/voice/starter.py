@@ -34,7 +34,7 @@ _NEPER_PER_DB = float(np.log(10.0) / 20.0)
 _VOICING_FADE_S = 0.004
 _ALWAYS_VOICED_AFTER_S, _ALWAYS_VOICED_BEFORE_S = 0.05, 0.04  # inside vowels, from their start and to their end
 _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that training averaged flat (tuned on sung words)
-_LEAST_APERIODICITY = 0.08  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
+_LEAST_APERIODICITY = 0.12  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
 _FADE_FROM_HZ, _TOP_FADE_DB = 11_000.0, 9.0  # hiss fades towards the band's edge instead of stopping there
 _EFFORT_RANGE = (-0.8, 0.3)  # what the training data covers well; beyond it, plain gain
 _DB_PER_EFFORT = 13.0  # measured: one unit of effort makes the network this much louder
@@ -85,7 +85,7 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-5:{self._card.sha256}"
+        return f"{KIND}-6:{self._card.sha256}"
 
     @torch.inference_mode()
     def synthesise(self, performance: Performance) -> NDArray[np.float32]:
