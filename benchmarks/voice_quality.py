@@ -58,7 +58,7 @@ from engine import (  # noqa: E402
 )
 from engine.performance import Performance, PhoneSpan  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
-from engine.voice.library import find_voice  # noqa: E402
+from engine.voice.catalogue import find_voice  # noqa: E402
 
 Samples = NDArray[np.floating]
 Figures = dict[str, Any]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .synthesis.plan import Plan, PlannedTrack, WordSettings, plan_score, plan_text
     from .synthesis.render import render_track
     from .voice.card import VoiceCard
-    from .voice.library import STARTER_NAME, load_card, load_voice, voice_folders
+    from .voice.catalogue import STARTER_NAME, load_card, load_voice, voice_folders
     from .voice.types import Voice
 
 _HOME: dict[str, str] = {
@@ -62,7 +62,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("Plan", "PlannedTrack", "WordSettings", "plan_score", "plan_text"), "synthesis.plan"),
     "render_track": "synthesis.render",
     "VoiceCard": "voice.card",
-    **dict.fromkeys(("STARTER_NAME", "load_card", "load_voice", "voice_folders"), "voice.library"),
+    **dict.fromkeys(("STARTER_NAME", "load_card", "load_voice", "voice_folders"), "voice.catalogue"),
     "Voice": "voice.types",
 }
 

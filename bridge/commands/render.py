@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
-from multiprocessing.synchronize import Event
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from bridge.stems.naming import stem_names
@@ -99,7 +99,8 @@ class FileResult:
 
 def run(scores: Sequence[Path], options: RenderOptions, *, jobs: int, as_json: bool) -> int:
     """Render a batch, say what happened, return the exit code: 0 all, 3 some failed."""
-    results = list(render_batch(scores, options, jobs=jobs, quiet=as_json))
+    order = {str(path): number for number, path in enumerate(scores)}
+    results = sorted(render_batch(scores, options, jobs=jobs, quiet=as_json), key=lambda result: order[result.score])
     for result in results:
         if result.error:
             where = "" if result.error.startswith(result.score) else f"{result.score}: "
@@ -126,10 +127,12 @@ def render_batch(scores: Sequence[Path], options: RenderOptions, *, jobs: int, q
             _report(result, quiet)
             yield result
         return
-    stop = multiprocessing.get_context().Event()
-    with ProcessPoolExecutor(min(jobs, len(scores)), initializer=_start_worker, initargs=(stop,)) as pool:
+    # A terminal sends Ctrl-C to all processes: only this one listens, and asks the others to end after the phrase they are at.
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    with multiprocessing.Manager() as manager, ProcessPoolExecutor(min(jobs, len(scores)), None, signal.signal, deaf) as pool:
+        stop = manager.Event()
         waiting = {
-            pool.submit(render_file, path, options, title=title, show_progress=False): path
+            pool.submit(render_file, path, options, title=title, stop=stop): path
             for path, title in zip(scores, titles, strict=True)
         }
         try:
@@ -142,26 +145,16 @@ def render_batch(scores: Sequence[Path], options: RenderOptions, *, jobs: int, q
                 yield result
         except BaseException:
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
-_asked_to_stop: Event | None = None  # set in worker processes only
-
-
-def _start_worker(stop: Event) -> None:
-    """A terminal sends Ctrl-C to all processes; the first one decides, the workers end after the phrase they are at."""
-    global _asked_to_stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _asked_to_stop = stop
-
-
-def _stopping(progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    """The same progress callback, which ends the render once that is asked for."""
+def _stopping(progress: Callable[[int, int], None], stop: Event | None) -> Callable[[int, int], None]:
+    """The same progress callback, which ends the render once `stop` is set."""
 
     def update(done: int, total: int) -> None:
         progress(done, total)
-        if _asked_to_stop is not None and _asked_to_stop.is_set():
+        if stop is not None and stop.is_set():
             raise KeyboardInterrupt
 
     return update
@@ -181,8 +174,15 @@ def batch_titles(scores: Sequence[Path]) -> list[str]:
     return titles
 
 
-def render_file(path: Path, options: RenderOptions, *, title: str | None = None, show_progress: bool = False) -> FileResult:
-    """All stems of one score, called `title` (default: the score's file name)."""
+def render_file(
+    path: Path,
+    options: RenderOptions,
+    *,
+    title: str | None = None,
+    show_progress: bool = False,
+    stop: Event | None = None,
+) -> FileResult:
+    """All stems of one score, called `title` (default: the score's file name); setting `stop` ends it after the current phrase."""
     import torch
 
     torch.set_num_threads(1)  # small networks: more threads only spin, and one thread keeps results the same on every machine
@@ -192,7 +192,7 @@ def render_file(path: Path, options: RenderOptions, *, title: str | None = None,
         voice = load_voice(options.voice, options.voice_folders)
         names = stem_names(title or path.stem, [_stem_title(planned, plan) for planned in plan.tracks])
         for planned, name in zip(plan.tracks, names, strict=True):
-            bar = _stopping(progress_bar(planned.name[:24] or path.stem[:24], shown=show_progress))
+            bar = _stopping(progress_bar(planned.name[:24] or path.stem[:24], shown=show_progress), stop)
             stems.append(_render_stem(plan, planned, options.output / name, path, voice, options, bar))
     except (VocaleseError, OSError) as error:
         return FileResult(str(path), tuple(stems), str(error))

@@ -7,7 +7,7 @@ import pytest
 
 from engine import STARTER_NAME, VoiceError, load_card, load_voice, voice_folders
 from engine.voice.card import read_card, sha256_of, weights_path
-from engine.voice.library import find_voice
+from engine.voice.catalogue import find_voice
 
 CARD = {
     "format": 1,
