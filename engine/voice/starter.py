@@ -191,7 +191,7 @@ def load_starter(folder: Path, card: VoiceCard) -> StarterVoice:
 
 
 def save_weights(model: AcousticModel, path: Path) -> None:
-    """float16 safetensors: half the size, no audible difference (measured by the voice-quality benchmark)."""
+    """float16 safetensors: half the size; what a card says was measured is measured with these."""
     save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, path)
     path.chmod(0o644)  # the library writes owner-only files
 
