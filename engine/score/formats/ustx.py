@@ -25,6 +25,7 @@ DEFAULT_BPM = 120.0
 BPM_RANGE = (5.0, 1000.0)
 MAX_TICK = 2**40
 NEUTRAL_VOLUME = 100.0  # of the `vol` expression; ours is velocity 100
+# Knows nothing but text, lists and tables, less still than the "safe" loader: no tag in a file can build an object.
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 LANGUAGE_HINTS = {
