@@ -219,22 +219,18 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
     frames = int(np.ceil((max(spans[-1].end_s, last.offset_s - origin_s) + _PAD_AFTER_S) * FRAME_RATE_HZ))
     times_s = (np.arange(frames) + 0.5) / FRAME_RATE_HZ
     pitch = _phrase_pitch(phrase, sung, times_s, origin_s, expression, settings, rng)
-    loud = [
-        LoudNote(event.onset_s - origin_s, event.offset_s - origin_s, event.note.velocity, _accent(event, settings.mode))
-        for event in phrase.events
-    ]
-    shifted = times_s + origin_s
-    absolute_notes = [LoudNote(n.onset_s + origin_s, n.offset_s + origin_s, n.velocity, n.accent) for n in loud]
+    song_times_s = times_s + origin_s
+    loud = [LoudNote(e.onset_s, e.offset_s, e.note.velocity, _accent(e, settings.mode)) for e in phrase.events]
     release_s = None if sung[-1].syllable.coda else spans[-1].end_s + origin_s
-    energy = phrase_energy_db(absolute_notes, shifted, expression, settings.dynamics, rng, release_s=release_s)
+    energy = phrase_energy_db(loud, song_times_s, expression, settings.dynamics, rng, release_s=release_s)
     return Performance(
         start_frame=start_frame,
         phones=with_silences([*taken, *spans], frames / FRAME_RATE_HZ),
         f0_hz=hz_of(pitch),
         energy_db=energy.astype(np.float32),
-        breathiness=phrase_breathiness(shifted, expression, settings.breathiness),
-        tension=phrase_tension(shifted, expression, settings.tension),
-        formant_semitones=phrase_formant_semitones(shifted, expression, settings.formant_semitones),
+        breathiness=phrase_breathiness(song_times_s, expression, settings.breathiness),
+        tension=phrase_tension(song_times_s, expression, settings.tension),
+        formant_semitones=phrase_formant_semitones(song_times_s, expression, settings.formant_semitones),
         lyrics=tuple(LyricMark(item.onset_s, item.syllable.text) for item in sung),
         seed=settings.seed,
     )

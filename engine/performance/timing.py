@@ -1,7 +1,7 @@
 """When each phone sounds: vowels on the beat, consonants before it, codas at the end of the note.
 
-Works on one phrase in seconds. Durations of consonants come from a table of careful sung English; where a line is fast they shrink together,
-never under a minimum that keeps them audible, and never beyond a share of the note that they borrow time from.
+Works on one phrase in seconds. Durations of consonants come from a table of careful sung English; where a line is fast they shrink together
+within a share of the note that they borrow time from, and stay above an audible minimum as long as the notes leave room for it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from engine.voice.types import Voice
 from .cache import PhraseCache, phrase_key
 
 BLOCK_SAMPLES = 65_536
-STEM_GAIN = 1.4  # notes of velocity 96 come out near -17 dBFS RMS, the loudest peak under the knee
+STEM_GAIN = 1.4  # notes of velocity 96 come out near -18 dBFS RMS, the loudest peak under the knee
 _KNEE = 0.8
 
 Samples = NDArray[np.float32]
