@@ -39,13 +39,14 @@ _TABLES = {
 
 
 def to_english_phones(syllable: Syllable) -> Syllable:
-    """The syllable in "en" phones. LyricError for a phone of a language without a table."""
+    """The syllable in "en" phones, with itself as `native`. LyricError for a phone of a language without a table."""
     rows = [_row(phone) for phone in syllable.phones]
     before, nucleus_row = rows[: syllable.nucleus], rows[syllable.nucleus]
     onset_glides = next((i for i, symbol in enumerate(nucleus_row) if symbol in VOWELS), 0)
     nucleus = sum(map(len, before)) + onset_glides
     symbols = [symbol for row in rows for symbol in row]
-    return replace(syllable, phones=tuple(Phone("en", symbol) for symbol in symbols), nucleus=nucleus, tone=0)
+    phones = tuple(Phone("en", symbol) for symbol in symbols)
+    return replace(syllable, phones=phones, nucleus=nucleus, tone=0, native=syllable)
 
 
 def _row(phone: Phone) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from .pitch import PitchedNote, hz_of, sung_pitch
 from .settings import Mode, PerformanceSettings
 from .speech import SpokenSyllable, spoken_contour, spoken_phones
 from .timing import SungSyllable, breath, lay_phones, with_silences
-from .types import FRAME_RATE_HZ, LyricMark, Performance, PhoneSpan
+from .types import FRAME_RATE_HZ, LyricMark, Performance, PhoneSpan, Utterance
 
 PHRASE_GAP_S = 0.25
 LONGEST_PHRASE_S = 30.0  # an endless line is cut where it hurts least, so that memory and re-rendering stay small
@@ -232,6 +232,7 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
         tension=phrase_tension(song_times_s, expression, settings.tension),
         formant_semitones=phrase_formant_semitones(song_times_s, expression, settings.formant_semitones),
         lyrics=tuple(LyricMark(item.onset_s, item.syllable.text) for item in sung),
+        utterance=_utterance([item.syllable for item in sung]),
         seed=settings.seed,
     )
 
@@ -309,15 +310,29 @@ def _breath(phrase: _Phrase, origin_s: float, first_phone_s: float, settings: Pe
 
 
 def _as_line(phrase: _Phrase, language: str) -> PlacedLine:
-    words: list[list[Syllable]] = []
-    for event in phrase.events:
-        for syllable in event.syllables:
-            if syllable.is_word_start or not words:
-                words.append([])
-            words[-1].append(syllable)
-    line = SpokenLine(language, tuple(tuple(word) for word in words), (0,) * len(words))
+    words = _words([syllable for event in phrase.events for syllable in event.syllables])
+    line = SpokenLine(language, words, (0,) * len(words))
     first, last = phrase.events[0], phrase.events[-1]
     return PlacedLine(line, first.onset_s, last.offset_s - first.onset_s)
+
+
+def _words(syllables: Sequence[Syllable]) -> tuple[tuple[Syllable, ...], ...]:
+    words: list[list[Syllable]] = []
+    for syllable in syllables:
+        if syllable.is_word_start or not words:
+            words.append([])
+        words[-1].append(syllable)
+    return tuple(tuple(word) for word in words)
+
+
+def _utterance(syllables: Sequence[Syllable]) -> Utterance:
+    """Sung words, of which nobody knows the punctuation but for the end."""
+    words = _words([*_as_written(syllables)])
+    return Utterance(words, (0,) * (len(words) - 1) + (2,))
+
+
+def _as_written(syllables: Sequence[Syllable]) -> tuple[Syllable, ...]:
+    return tuple(syllable.native or syllable for syllable in syllables)
 
 
 def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performance, float]:
@@ -344,6 +359,13 @@ def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performan
         tension=np.full(frames, settings.tension, dtype=np.float32),
         formant_semitones=np.full(frames, settings.formant_semitones, dtype=np.float32),
         lyrics=tuple(LyricMark(v.start_s, s.text) for v, s in zip(vowels, syllables, strict=True)),
+        utterance=Utterance(
+            words=tuple(_as_written(word) for word in timed.line.words),
+            pauses=timed.line.pauses,
+            is_question=timed.line.is_question,
+            speech_rate=settings.speech_rate,
+            length_s=timed.length_s,
+        ),
         seed=settings.seed,
     )
     return performance, missed

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.lyrics.types import Syllable
+
 FRAME_RATE_HZ = 100
 SILENCE = "SIL"
 BREATH = "BR"
@@ -37,13 +39,29 @@ class LyricMark:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """The words of a phrase, for voices that read text: syllables in their own language's phones, and the pause after each word.
+
+    `pauses` has one entry per word: 0 none, 1 comma, 2 sentence end. `speech_rate` is None for what is sung; a number says that the phrase is
+    spoken so many times faster than usual, and that a voice with a pace of its own may take it. `length_s` is the time there is for it.
+    """
+
+    words: tuple[tuple[Syllable, ...], ...]
+    pauses: tuple[int, ...]
+    is_question: bool = False
+    speech_rate: float | None = None
+    length_s: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Performance:
     """One phrase on a 100 Hz grid. Frame t covers the instant (start_frame + t) / 100 s of the song; all arrays have length T.
 
     phones are contiguous and cover 0 .. T/100 s; f0_hz is continuous (no gaps) wherever something may be voiced and NaN where nothing
     is sung; energy_db is an offset to the voice's natural level; breathiness -1..1 (0 natural, 1 whisper); tension -1..1 (0 natural);
-    formant_semitones moves the formants up (smaller, brighter voice) or down, -12..12.
+    formant_semitones moves the formants up (smaller, brighter voice) or down, -12..12. `utterance` says the same in words, for voices that
+    read text.
     """
 
     start_frame: int
@@ -54,6 +72,7 @@ class Performance:
     tension: FloatFrames
     formant_semitones: FloatFrames
     lyrics: tuple[LyricMark, ...] = ()
+    utterance: Utterance | None = None
     seed: int = 0
     frame_rate_hz: int = FRAME_RATE_HZ
     hash: str = field(init=False)
@@ -65,6 +84,8 @@ class Performance:
             if item.name in ("hash", "start_frame", "lyrics"):
                 continue
             value = getattr(self, item.name)
+            if value is None:
+                continue
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
                 value = value.tobytes()

@@ -46,6 +46,7 @@ class PlannedTrack:
     syllables: SyllableTrack
     performed: PerformedTrack
     warnings: tuple[str, ...]
+    follows_on: bool = False  # spoken lines without times of their own: each begins when the one before has ended
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def plan_text(
         next_s = next_s if start_s is None else start_s
         for line in read_spoken_text(piece, language=words.language or "en", dictionary=words.dictionary):
             line, accent = _line_in_voice_phones(line, card)
-            performed = perform_lines([PlacedLine(line, next_s)], settings)
+            performed = _worded(perform_lines([PlacedLine(line, next_s)], settings), card)
             warnings += [*line.notices, *([accent] if accent else []), *performed.notices]
             phrases.extend(performed.phrases)
             next_s = phrases[-1].end_s + _LINE_GAP_S
@@ -137,6 +138,7 @@ def plan_text(
         syllables=SyllableTrack(words.language or "en", ()),
         performed=PerformedTrack(tuple(phrases)),
         warnings=tuple(dict.fromkeys(warnings)),
+        follows_on=not given.timed_lines,
     )
     return Plan(score, (planned,), _length_s(score, [planned]), ())
 
@@ -160,7 +162,7 @@ def _planned(
     syllables, accent = _in_voice_phones(syllables, card)
     if accent:
         notices.append(accent)
-    performed = perform(lane, syllables, score.tempo_map, settings)
+    performed = _worded(perform(lane, syllables, score.tempo_map, settings), card)
     notices.extend(performed.notices)
     if settings.mode is Mode.SING and not lane.is_drums:
         report = check_range([note.pitch for note in lane.notes], card.range_low, card.range_high)
@@ -198,7 +200,23 @@ def _line_in_voice_phones(line: SpokenLine, card: VoiceCard) -> tuple[SpokenLine
 
 
 def _mapped(syllables: Sequence[Syllable], card: VoiceCard) -> tuple[Syllable, ...]:
-    return tuple(s if s.vowel.language in card.languages else to_english_phones(s) for s in syllables)
+    return tuple(_in_phones_of(card, syllable) for syllable in syllables)
+
+
+def _in_phones_of(card: VoiceCard, syllable: Syllable) -> Syllable:
+    """The syllable itself, in English phones for a voice that lacks its language, in both for a voice that reads text."""
+    language = syllable.vowel.language
+    if language == "en" or (language in card.languages and not card.reads_text):
+        return syllable
+    english = to_english_phones(syllable)
+    return english if language in card.languages else replace(english, native=None)
+
+
+def _worded(performed: PerformedTrack, card: VoiceCard) -> PerformedTrack:
+    """Without the words for a voice that sings phones: they do not change how it sounds, so they are not part of what is cached."""
+    if card.reads_text:
+        return performed
+    return replace(performed, phrases=tuple(replace(phrase, utterance=None) for phrase in performed.phrases))
 
 
 def _accent(syllables: Sequence[Syllable], card: VoiceCard) -> str | None:

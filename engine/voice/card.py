@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.errors import VoiceError
 
 FORMAT_VERSION = 1
+TEXT_READING_KIND = "gpt-sovits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,11 @@ class VoiceCard:
     model: dict[str, object]
     training: dict[str, object]
     measured: dict[str, object]
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the voice pronounces words itself. The phones of its performances then are English ones: a sketch to align it by."""
+        return self.kind == TEXT_READING_KIND
 
 
 _REQUIRED: dict[str, type | tuple[type, ...]] = {
