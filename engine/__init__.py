@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import (
+        DeviceError,
         LyricError,
         OutputError,
         RenderError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _HOME: dict[str, str] = {
     **dict.fromkeys(
         (
+            "DeviceError",
             "LyricError",
             "OutputError",
             "RenderError",
@@ -68,6 +70,7 @@ _HOME: dict[str, str] = {
 
 __all__ = [
     "STARTER_NAME",
+    "DeviceError",
     "FollowNote",
     "FollowReport",
     "LyricError",

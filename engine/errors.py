@@ -7,7 +7,9 @@
     ├── VoiceError      the voice folder, its card or its weights are unusable
     ├── TrainingError   training data or a training run is unusable
     ├── RenderError     a phrase could not be rendered
-    └── OutputError     a result could not be written
+    ├── OutputError     a result could not be written
+    ├── DeviceError     an audio device cannot be found or opened, or the audio process has ended
+    └── ProtocolError   a message was malformed or refused, or nobody answered
 
 A message says what was given, what is valid and what to try.
 """
@@ -43,3 +45,11 @@ class RenderError(VocaleseError):
 
 class OutputError(VocaleseError):
     """A result could not be written."""
+
+
+class ProtocolError(VocaleseError):
+    """A message between Vocalese and another program is malformed or was refused, or nobody answered."""
+
+
+class DeviceError(VocaleseError):
+    """An audio device cannot be found or opened, or the audio process has ended."""

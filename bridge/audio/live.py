@@ -1,0 +1,184 @@
+"""The live source of a track: a ring that plays as it is filled.
+
+One process writes, the audio process reads. Counters only grow: `WRITTEN` and `READ` count samples since the start, so
+`WRITTEN - READ` is what waits. A writer that has no more to say marks a rest; without that, an empty ring is an underrun.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fades import FadeIn, Tail, fade_samples
+from .memory import MAX_FRAMES, AudioMemory, Fence
+from .resample import StreamResampler
+
+# Counters of the writer, and of the reader one cache line further.
+WRITTEN, RESTS_AT, DROPPED, FLUSH_TO = 0, 1, 2, 3
+READ, UNDERRUNS, MISSED, ORIGIN, SOUNDS = 8, 9, 10, 11, 12
+
+
+class LiveWriter:
+    """Writes a track's live samples, in whatever process makes them. One writer per track at a time.
+
+    Samples of `source_rate` Hz are matched to the device's rate with a constant delay of `delay_samples` (at the device's rate).
+    """
+
+    def __init__(self, memory: AudioMemory, track: int, *, source_rate: int | None = None) -> None:
+        address = memory.address
+        self.track = track
+        self._counters = memory.live_counters[track]
+        self._ring = memory.live[track]
+        self._channels, self._capacity = address.channels, address.live_samples
+        self._fence = Fence()
+        self._resampler = StreamResampler(source_rate or address.sample_rate, address.sample_rate, channels=address.channels)
+        self.delay_samples = self._resampler.delay_samples
+
+    @property
+    def waiting_samples(self) -> int:
+        """Samples in the ring that have not been played."""
+        return int(self._counters[WRITTEN] - self._counters[READ])
+
+    @property
+    def next_device_sample(self) -> int | None:
+        """The device sample at which the next pushed sample will sound if the ring does not run dry before; None at rest."""
+        if not self._counters[SOUNDS]:
+            return None
+        return int(self._counters[ORIGIN] + self._counters[WRITTEN]) + self.delay_samples
+
+    def push(self, samples: NDArray[np.float32]) -> int:
+        """Append `samples` `[N]` or `[C, N]`. Returns how many (at the device's rate) did not fit and were dropped and counted."""
+        return self._append(self._resampler.push(as_channels(samples, self._channels)))
+
+    def rest(self) -> None:
+        """Say that what was pushed is all for now: the ring may run empty without being an underrun."""
+        self._append(self._resampler.flush())
+        self._counters[RESTS_AT] = self._counters[WRITTEN]
+
+    def discard(self) -> None:
+        """Throw away what waits: it fades out within 10 ms, and what is pushed next comes first."""
+        self._resampler.flush()
+        self._counters[FLUSH_TO] = self._counters[WRITTEN]
+        self._counters[RESTS_AT] = self._counters[WRITTEN]
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        del self._counters, self._ring
+
+    def _append(self, block: NDArray[np.float32]) -> int:
+        written = int(self._counters[WRITTEN])
+        room = self._capacity - (written - int(self._counters[READ]))
+        taken = min(room, block.shape[1])
+        start = written % self._capacity
+        first = min(taken, self._capacity - start)
+        self._ring[:, start : start + first] = block[:, :first]
+        self._ring[:, : taken - first] = block[:, first:taken]
+        self._fence()
+        self._counters[WRITTEN] = written + taken
+        dropped = block.shape[1] - taken
+        self._counters[DROPPED] += dropped
+        return dropped
+
+
+class LiveReader:
+    """Reads a track's ring in the audio callback. Never waits; blocks are at most `MAX_FRAMES` long.
+
+    When the ring runs dry the last milliseconds are played backwards while they fade to silence; when at least one whole block is
+    there again it fades in. After a rest it starts without a fade.
+    """
+
+    def __init__(self, memory: AudioMemory, track: int) -> None:
+        address = memory.address
+        self._counters = memory.live_counters[track]
+        self._ring = memory.live[track]
+        self._capacity = address.live_samples
+        self._read = int(self._counters[READ])
+        self._playing, self._starved = False, False
+        self._tail = Tail(address.channels, fade_samples(address.sample_rate))
+        self._fade_in = FadeIn(fade_samples(address.sample_rate), MAX_FRAMES)
+        self._fence = Fence()
+
+    def read(self, out: NDArray[np.float32], device_sample: int) -> None:
+        """Fill `out[C, N]` with what plays from `device_sample` on."""
+        frames, counters = out.shape[1], self._counters
+        self._obey_discard(int(counters[FLUSH_TO]))
+        written, rests_at = int(counters[WRITTEN]), int(counters[RESTS_AT])
+        self._fence()
+        waiting, rests = written - self._read, rests_at == written
+        self._starved = self._starved and not rests
+        if not self._playing and waiting and (waiting >= frames or rests):
+            self._start(device_sample)
+        taken = min(waiting, frames) if self._playing else 0
+        if taken:
+            self._copy(out, taken)
+        fades_from = 0
+        if taken < frames:
+            out[:, taken:] = 0.0
+            if self._playing:
+                self._stop(starved=not rests)
+                fades_from = taken
+            if self._starved:
+                counters[MISSED] += frames - taken
+        self._tail.add_to(out, fades_from)
+
+    def cut(self) -> None:
+        """Fade out at once and forget what waits."""
+        self._obey_discard(int(self._counters[WRITTEN]))
+
+    def flush(self) -> None:
+        """Forget what waits, as after the device was away: it is too late to be played."""
+        self._read = int(self._counters[WRITTEN])
+        self._counters[READ] = self._read
+        self._playing = self._starved = False
+        self._counters[SOUNDS] = 0
+        self._tail.cancel()
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        del self._counters, self._ring
+
+    def _start(self, device_sample: int) -> None:
+        if self._starved:
+            self._fade_in.start()
+        self._playing, self._starved = True, False
+        self._counters[ORIGIN] = device_sample - self._read
+        self._counters[SOUNDS] = 1
+
+    def _stop(self, *, starved: bool) -> None:
+        self._playing, self._starved = False, starved
+        self._counters[SOUNDS] = 0
+        if starved:
+            self._counters[UNDERRUNS] += 1
+            self._tail.start()
+        else:
+            self._tail.forget()
+
+    def _copy(self, out: NDArray[np.float32], taken: int) -> None:
+        start = self._read % self._capacity
+        first = min(taken, self._capacity - start)
+        out[:, :first] = self._ring[:, start : start + first]
+        out[:, first:taken] = self._ring[:, : taken - first]
+        self._fence()
+        self._read += taken
+        self._counters[READ] = self._read
+        self._fade_in.apply(out[:, :taken])
+        self._tail.remember(out[:, :taken])
+
+    def _obey_discard(self, flush_to: int) -> None:
+        if flush_to <= self._read:
+            return
+        self._read = flush_to
+        self._counters[READ] = flush_to
+        if self._playing:
+            self._playing = False
+            self._counters[SOUNDS] = 0
+            self._tail.start()
+        self._starved = False
+
+
+def as_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """`[N]` or `[C, N]` as C-contiguous float32 `[channels, N]`; one channel serves for two. ValueError if it does not fit."""
+    block = np.atleast_2d(np.asarray(samples, dtype=np.float32))
+    if block.ndim != 2 or block.shape[0] not in (1, channels):
+        raise ValueError(f"samples of shape {np.shape(samples)}, expected [N] or [{channels}, N]")
+    return np.ascontiguousarray(np.broadcast_to(block, (channels, block.shape[1])))
