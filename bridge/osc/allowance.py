@@ -1,0 +1,52 @@
+"""How much is taken from whom: token buckets, for each sender and for all together, in bounded memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from bridge.protocol.limits import MAX_SENDERS
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled_s: float
+
+    def refill(self, rate_hz: float, burst: float, now_s: float) -> float:
+        self.tokens = min(burst, self.tokens + max(0.0, now_s - self.filled_s) * rate_hz)
+        self.filled_s = now_s
+        return self.tokens
+
+
+class Allowance:
+    """`rate_hz` tokens a second and at most `burst` at once for each sender, `total_rate_hz` and `total_burst` for all together.
+
+    A sender that was forgotten, because too many others came, starts with a full bucket; the common one still holds.
+    """
+
+    def __init__(self, rate_hz: float, burst: float, total_rate_hz: float, total_burst: float) -> None:
+        self._rate_hz, self._burst = rate_hz, burst
+        self._total_rate_hz, self._total_burst = total_rate_hz, total_burst
+        self._total: _Bucket | None = None
+        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
+
+    def take(self, sender: Hashable, now_s: float, cost: float = 1.0) -> bool:
+        """Pay `cost` tokens if both buckets hold them; otherwise pay nothing and return False."""
+        bucket = self._buckets.get(sender)
+        if bucket is None:
+            bucket = self._buckets[sender] = _Bucket(self._burst, now_s)
+            if len(self._buckets) > MAX_SENDERS:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(sender)
+        if self._total is None:
+            self._total = _Bucket(self._total_burst, now_s)
+        if bucket.refill(self._rate_hz, self._burst, now_s) < cost:
+            return False
+        if self._total.refill(self._total_rate_hz, self._total_burst, now_s) < cost:
+            return False
+        bucket.tokens -= cost
+        self._total.tokens -= cost
+        return True

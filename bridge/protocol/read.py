@@ -1,0 +1,114 @@
+"""From an address with arguments to a frozen event, or the reason why not, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from bridge.protocol.arguments import Argument, Value
+from bridge.protocol.events import Event
+from bridge.protocol.refusal import Code, Refusal, RefusedMessage, shown
+from bridge.protocol.replies import Reply
+from bridge.protocol.table import BY_ADDRESS, BY_EVENT, PREFIX, REPLY_BY_ADDRESS, SEQ, Message, Repeated
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A valid message: its event, and the sequence number of its envelope (0 = none)."""
+
+    event: Any
+    address: str
+    seq: int = 0
+
+
+def read_event(address: str, tags: str, values: Sequence[Value]) -> Read | Refusal:
+    """What a sender asks for. `tags` are the OSC type tags of `values`, one each. Never raises."""
+    return _read(BY_ADDRESS, address, tags, values)
+
+
+def read_reply(address: str, tags: str, values: Sequence[Value]) -> Read | Refusal:
+    """What a server answers. Never raises."""
+    return _read(REPLY_BY_ADDRESS, address, tags, values)
+
+
+def write_event(event: Event | Reply, seq: int = 0) -> tuple[str, str, list[Value]]:
+    """Address, OSC type tags and values of an event or reply. Optional arguments at the end are left out where they hold their default."""
+    message = BY_EVENT[type(event)]
+    pairs: list[tuple[Argument, Value]] = [
+        (a, seq if a.name == SEQ and _is_envelope(message, a) else getattr(event, a.name)) for a in message.arguments
+    ]
+    if message.repeated is not None:
+        pairs.extend(_rounds(message.repeated, getattr(event, message.repeated.field)))
+    else:
+        while pairs and not pairs[-1][0].is_required and pairs[-1][1] == pairs[-1][0].default:
+            pairs.pop()
+    return message.address, "".join(argument.tag for argument, _ in pairs), [value for _, value in pairs]
+
+
+def explain(refusal: Refusal) -> str:
+    """The sentence for the sender; for an address that does not exist, with the one that was probably meant."""
+    if refusal.code is not Code.ADDRESS:
+        return refusal.text
+    near = get_close_matches(refusal.address[:80], BY_ADDRESS, n=1)
+    return f"{refusal.given}; did you mean {near[0]}?" if near else refusal.text
+
+
+def _read(table: Mapping[str, Message], address: str, tags: str, values: Sequence[Value]) -> Read | Refusal:
+    message = table.get(address)
+    if message is None:
+        return Refusal(
+            Code.ADDRESS, f"{shown(address)} does not exist", f"all addresses start with {PREFIX}/, see docs/osc.md", address
+        )
+    seq = 0
+    try:
+        _check_count(message, len(values))
+        fields: dict[str, Any] = {}
+        for index, argument in message.reading_order:
+            value = argument.read(tags[index], values[index]) if index < len(values) else argument.default
+            if argument.name == SEQ and _is_envelope(message, argument):
+                seq = int(value)  # type: ignore[arg-type]
+            else:
+                fields[argument.name] = value
+        if message.repeated is not None:
+            fixed = len(message.arguments)
+            fields[message.repeated.field] = _read_rounds(message.repeated, tags[fixed:], values[fixed:])
+        event = message.event(**fields)
+        return Read(message.rule(event) if message.rule else event, address, seq)
+    except RefusedMessage as refused:
+        return refused.refusal(address, seq)
+
+
+def _is_envelope(message: Message, argument: Argument) -> bool:
+    return argument.name not in message.event.__dataclass_fields__  # type: ignore[attr-defined]
+
+
+def _check_count(message: Message, count: int) -> None:
+    least, most, repeated = message.least_arguments, message.most_arguments, message.repeated
+    # A message with repeated arguments has no optional ones before them, so what is left over must be whole rounds.
+    is_whole = repeated is None or (count - len(message.arguments)) % len(repeated.arguments) == 0
+    if least <= count <= most and is_whole:
+        return
+    names = ", ".join(argument.name if argument.is_required else f"[{argument.name}]" for argument in message.arguments)
+    if repeated is not None:
+        rounds = " ".join(argument.name for argument in repeated.arguments)
+        names = f"{names}{', ' if names else ''}then {repeated.least} to {repeated.most} times {rounds}"
+    raise RefusedMessage(Code.COUNT, f"{count} arguments were given", f"valid is: {names or 'none'}")
+
+
+def _read_rounds(repeated: Repeated, tags: str, values: Sequence[Value]) -> tuple[Any, ...]:
+    width = len(repeated.arguments)
+    read = [
+        argument.read(tag, value)
+        for argument, tag, value in zip(repeated.arguments * (len(values) // width), tags, values, strict=True)
+    ]
+    if repeated.item is None:
+        return tuple(read)
+    return tuple(repeated.item(*read[start : start + width]) for start in range(0, len(read), width))
+
+
+def _rounds(repeated: Repeated, items: Sequence[Any]) -> Iterator[tuple[Argument, Value]]:
+    for item in items:
+        for argument in repeated.arguments:
+            yield argument, item if repeated.item is None else getattr(item, argument.name)
