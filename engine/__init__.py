@@ -24,12 +24,35 @@ if TYPE_CHECKING:
     )
     from .lyrics import LyricText, NoteKind, UserDictionary, parse_lyric_text, read_lyric_text, read_user_dictionary
     from .performance import Mode, PerformanceSettings, note_name
+    from .performance.live import LivePerformer
+    from .performance.live_events import (
+        LIVE_RANGES,
+        AllNotesOff,
+        Bend,
+        Configure,
+        Expression,
+        GoToLine,
+        LiveEvent,
+        LiveParameter,
+        LiveSettings,
+        Lyrics,
+        NoteOff,
+        NoteOn,
+        Overlap,
+        Panic,
+        ResetControllers,
+        StepLine,
+        Sustain,
+        WhenEmpty,
+    )
+    from .performance.live_lyrics import LyricLine, LyricPosition, SplitLyrics, split_lyrics, split_note_lyric
     from .score import Note, Score, Track, read_score, write_score
     from .studio.follow import FollowNote, FollowReport, measure_following
     from .studio.picture import draw_following
     from .studio.recipe import Recipe, read_recipe, train_voice
     from .synthesis.cache import PhraseCache
     from .synthesis.labels import write_labels
+    from .synthesis.live import LiveLatency, LiveVoice
     from .synthesis.plan import Plan, PlannedTrack, WordSettings, plan_score, plan_text
     from .synthesis.render import render_track
     from .voice.card import VoiceCard
@@ -62,6 +85,34 @@ _HOME: dict[str, str] = {
     "PhraseCache": "synthesis.cache",
     "write_labels": "synthesis.labels",
     **dict.fromkeys(("Plan", "PlannedTrack", "WordSettings", "plan_score", "plan_text"), "synthesis.plan"),
+    "LivePerformer": "performance.live",
+    **dict.fromkeys(
+        (
+            "AllNotesOff",
+            "Bend",
+            "Configure",
+            "Expression",
+            "GoToLine",
+            "LIVE_RANGES",
+            "LiveEvent",
+            "LiveParameter",
+            "LiveSettings",
+            "Lyrics",
+            "NoteOff",
+            "NoteOn",
+            "Overlap",
+            "Panic",
+            "ResetControllers",
+            "StepLine",
+            "Sustain",
+            "WhenEmpty",
+        ),
+        "performance.live_events",
+    ),
+    **dict.fromkeys(
+        ("LyricLine", "LyricPosition", "SplitLyrics", "split_lyrics", "split_note_lyric"), "performance.live_lyrics"
+    ),
+    **dict.fromkeys(("LiveLatency", "LiveVoice"), "synthesis.live"),
     "render_track": "synthesis.render",
     "VoiceCard": "voice.card",
     **dict.fromkeys(("STARTER_NAME", "load_card", "load_voice", "voice_folders"), "voice.catalogue"),
@@ -69,25 +120,48 @@ _HOME: dict[str, str] = {
 }
 
 __all__ = [
+    "LIVE_RANGES",
     "STARTER_NAME",
+    "AllNotesOff",
+    "Bend",
+    "Configure",
     "DeviceError",
+    "Expression",
     "FollowNote",
     "FollowReport",
+    "GoToLine",
+    "LiveEvent",
+    "LiveLatency",
+    "LiveParameter",
+    "LivePerformer",
+    "LiveSettings",
+    "LiveVoice",
     "LyricError",
+    "LyricLine",
+    "LyricPosition",
     "LyricText",
+    "Lyrics",
     "Mode",
     "Note",
     "NoteKind",
+    "NoteOff",
+    "NoteOn",
     "OutputError",
+    "Overlap",
+    "Panic",
     "PerformanceSettings",
     "PhraseCache",
     "Plan",
     "PlannedTrack",
     "Recipe",
     "RenderError",
+    "ResetControllers",
     "Score",
     "ScoreError",
     "SettingsError",
+    "SplitLyrics",
+    "StepLine",
+    "Sustain",
     "Track",
     "TrainingError",
     "UserDictionary",
@@ -95,6 +169,7 @@ __all__ = [
     "Voice",
     "VoiceCard",
     "VoiceError",
+    "WhenEmpty",
     "WordSettings",
     "draw_following",
     "load_card",
@@ -109,6 +184,8 @@ __all__ = [
     "read_score",
     "read_user_dictionary",
     "render_track",
+    "split_lyrics",
+    "split_note_lyric",
     "train_voice",
     "voice_folders",
     "write_labels",

@@ -19,7 +19,7 @@ Nothing is read before the first word is looked up. May import: engine.errors, e
 from __future__ import annotations
 
 from .dictionary import UserDictionary, read_user_dictionary
-from .lay import lay_lyrics, lay_text
+from .lay import lay_lyrics, lay_text, spread_text
 from .lyric_files import LyricText, TimedLine, lay_timed_text, parse_lyric_text, read_lyric_text
 from .mapping import to_english_phones
 from .pronounce import is_reduced, pronounce_english
@@ -45,5 +45,6 @@ __all__ = [
     "read_lyric_text",
     "read_spoken_text",
     "read_user_dictionary",
+    "spread_text",
     "to_english_phones",
 ]

@@ -83,6 +83,22 @@ def lay_text(
     return replace(track, notes=notes, language=track.language or spoken_in), notices.as_tuple()
 
 
+def spread_text(
+    text: str, *, language: str = "en", dictionary: UserDictionary | None = None
+) -> tuple[tuple[str, ...], SyllableTrack]:
+    """A text with a note for each of its syllables: what is written on these notes and what they sing, both of one length.
+
+    For words that wait for notes that are not played yet. Marks (holds, breaths) take a note as they do in a score.
+    """
+    notices = Notices()
+    spoken_in = detect_language([text], language)
+    slots = _expanded(read_tokens_of_text(text, notices), Pronouncer(spoken_in, dictionary, Notices()))
+    written = tuple(slot.written() for slot in slots)
+    notes = tuple(Note(i * DEFAULT_PPQ, DEFAULT_PPQ, 60.0, lyric=lyric) for i, lyric in enumerate(written))
+    laid = lay_lyrics(Track("", notes, language=spoken_in), language=spoken_in, dictionary=dictionary)
+    return written, replace(laid, notices=(*notices.as_tuple(), *laid.notices))
+
+
 def read_tokens_of_text(text: str, notices: Notices) -> Tokens:
     """Tokens of a text of any length, line by line."""
     return tuple(token for line in text.splitlines() for token in read_tokens(line, notices, "A line") or ())

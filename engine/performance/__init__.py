@@ -8,6 +8,7 @@ Same input, same output, always; a phrase depends only on itself.
     pitch.py     glides, overshoot, vibrato, drift, bends        vocal_range.py  does it fit the voice, how to move it
     dynamics.py  velocity, phrase arch, controllers              curves.py       expression curves in seconds
     speech.py    rap contour, talk                               perform.py      puts them together
+    live.py      a voice that is played: events in, the next frames out (with live_*.py)
 
 May import engine.score, engine.lyrics, engine.errors.
 """

@@ -69,12 +69,12 @@ def _lay_before_rest(spans: list[PhoneSpan], sung: SungSyllable, tail_limit_s: f
     """Vowel and coda of a syllable with a rest behind it; the coda may sound a little past the note."""
     syllable = sung.syllable
     length_s = sung.offset_s - sung.onset_s
-    coda = [seconds * FINAL_CODA_STRETCH for seconds in _durations(syllable.coda)]
+    coda = [seconds * FINAL_CODA_STRETCH for seconds in consonant_durations(syllable.coda)]
     past_s = min(CODA_PAST_NOTE * sum(coda), CODA_PAST_NOTE_S, tail_limit_s) if coda else min(RELEASE_S, tail_limit_s)
-    coda = _squeezed(coda, max(past_s + 0.45 * length_s, MINIMUM_PHONE_S * len(coda)))
+    coda = squeezed(coda, max(past_s + 0.45 * length_s, MINIMUM_PHONE_S * len(coda)))
     end_s = sung.offset_s + past_s
     vowel_end_s = max(sung.onset_s + min(MINIMUM_VOWEL_S, 0.5 * length_s), end_s - sum(coda))
-    coda = _squeezed(coda, end_s - vowel_end_s)
+    coda = squeezed(coda, end_s - vowel_end_s)
     spans.append(PhoneSpan(syllable.vowel.symbol, sung.onset_s, vowel_end_s, sung.note_index, syllable.stress))
     _append(spans, sung, syllable.coda, coda, vowel_end_s)
 
@@ -82,13 +82,13 @@ def _lay_before_rest(spans: list[PhoneSpan], sung: SungSyllable, tail_limit_s: f
 def _lay_legato(spans: list[PhoneSpan], this: SungSyllable, following: SungSyllable) -> None:
     """Vowel and coda of `this` and the onset of `following`, all before the next vowel."""
     space_s = following.onset_s - this.onset_s
-    coda = [seconds * CODA_STRETCH for seconds in _durations(this.syllable.coda)]
-    onset = _durations(following.syllable.onset)
+    coda = [seconds * CODA_STRETCH for seconds in consonant_durations(this.syllable.coda)]
+    onset = consonant_durations(following.syllable.onset)
     pause_s = GLOTTAL_GAP_S if following.syllable.glottal_onset and not onset else 0.0
     wanted = [*coda, *onset]
     borrow_s = max(_BORROW_S + _BORROW_SHARE * space_s, MINIMUM_PHONE_S * len(wanted)) - pause_s
     borrow_s = min(borrow_s, max(0.0, space_s - min(MINIMUM_VOWEL_S, 0.4 * space_s)))
-    fitted = _squeezed(wanted, borrow_s)
+    fitted = squeezed(wanted, borrow_s)
     coda, onset = fitted[: len(coda)], fitted[len(coda) :]
     vowel_end_s = following.onset_s - sum(fitted) - min(pause_s, 0.2 * space_s)
     spans.append(PhoneSpan(this.syllable.vowel.symbol, this.onset_s, vowel_end_s, this.note_index, this.syllable.stress))
@@ -102,17 +102,17 @@ def _append(spans: list[PhoneSpan], sung: SungSyllable, phones: Sequence, second
         start_s += length_s
 
 
-def _durations(phones: Sequence) -> list[float]:
+def consonant_durations(phones: Sequence) -> list[float]:
     """Easy-tempo seconds; a consonant inside a cluster is shorter than one alone."""
     shrink = 1.0 if len(phones) < 2 else 0.85
     return [shrink * CONSONANT_S.get(phone.symbol, DEFAULT_CONSONANT_S) for phone in phones]
 
 
 def _lead_durations(syllable: Syllable, limit_s: float) -> list[float]:
-    return _squeezed(_durations(syllable.onset), max(limit_s, 0.0))
+    return squeezed(consonant_durations(syllable.onset), max(limit_s, 0.0))
 
 
-def _squeezed(seconds: Sequence[float], limit_s: float) -> list[float]:
+def squeezed(seconds: Sequence[float], limit_s: float) -> list[float]:
     """Durations scaled down to fit `limit_s`; short phones keep their minimum as long as that fits."""
     total = sum(seconds)
     if total <= limit_s or not seconds:

@@ -1,0 +1,98 @@
+"""Loudness of a live voice, frame by frame: velocity, attack, the way a held vowel settles, release and the player's controllers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from engine.score.types import Parameter
+
+from .curves import NEUTRAL, Expression, Frames
+from .dynamics import controller_db, phrase_breathiness, phrase_formant_semitones, phrase_tension, velocity_db
+from .live_phones import RELEASE_S
+from .settings import PerformanceSettings
+
+_LOUDEST_DB, _SOFTEST_DB = 12.0, -40.0
+_LEVEL_STEP_DB = 2.0  # per frame, from one legato note to the next
+_SOFT_ATTACK_S, _HARD_ATTACK_S = 0.14, 0.01
+_SOFT_ATTACK_DB = 10.0  # this much softer starts the vowel of the softest key
+_ACCENT_DB, _ACCENT_S = 1.2, 0.12
+_SETTLING_DB_PER_S, _SETTLING_DB, _SETTLING_AFTER_S = 1.5, 3.0, 0.6
+_RELEASE_DB = 24.0
+_WANDER_DB, _WANDER_RATES_HZ = 0.5, (0.7, 1.9, 4.3)
+_NOW = np.zeros(1)
+
+
+class PresentValues(Expression):
+    """The player's controllers as they stand, in the form in which scores give them."""
+
+    def __init__(self, values: Mapping[Parameter, float]) -> None:
+        self._values = values
+
+    def has(self, parameter: Parameter) -> bool:
+        return parameter in self._values
+
+    def at(self, parameter: Parameter, times_s: Frames) -> Frames:
+        return np.full(len(times_s), self._values.get(parameter, NEUTRAL[parameter]))
+
+
+class LiveColour:
+    """What controllers make of loudness and timbre, by the same rules as in a rendered score."""
+
+    def __init__(self, values: Mapping[Parameter, float], settings: PerformanceSettings) -> None:
+        present = PresentValues(values)
+        self.gain_db = float(controller_db(_NOW, present)[0])
+        self.breathiness = float(phrase_breathiness(_NOW, present, settings.breathiness)[0])
+        self.tension = float(phrase_tension(_NOW, present, settings.tension)[0])
+        self.formant_semitones = float(phrase_formant_semitones(_NOW, present, settings.formant_semitones)[0])
+        self.modulation = float(present.at(Parameter.MODULATION, _NOW)[0])
+
+
+class LiveLoudness:
+    """Give it every note and release, then ask `at` for each frame once, in order."""
+
+    def __init__(self, settings: PerformanceSettings) -> None:
+        self.settings = settings
+        self._level_db = self._wanted_db = 0.0
+        self._attack_s, self._attack_db = 0.0, 0.0
+        self._vowel_s = 0.0
+        self._silent_s = math.inf
+        rng = np.random.default_rng([settings.seed, 1])
+        self._phases = rng.uniform(0.0, 2.0 * math.pi, len(_WANDER_RATES_HZ)).tolist()
+
+    def strike(self, velocity: float, vowel_s: float, *, is_fresh: bool) -> None:
+        """A syllable whose vowel starts at `vowel_s`. `is_fresh`: after silence, so that the velocity shapes its attack."""
+        self.level(velocity)
+        self._vowel_s, self._silent_s = vowel_s, math.inf
+        self._attack_db = 0.0
+        if is_fresh:
+            self._level_db = self._wanted_db
+            self._attack_s = _SOFT_ATTACK_S + (_HARD_ATTACK_S - _SOFT_ATTACK_S) * velocity
+            self._attack_db = _SOFT_ATTACK_DB * (1.0 - velocity)
+
+    def level(self, velocity: float) -> None:
+        """Another note on the same vowel."""
+        self._wanted_db = velocity_db(round(127 * velocity))
+
+    def release(self, silent_s: float) -> None:
+        """The sound dies away and is gone at `silent_s`."""
+        self._silent_s = silent_s
+
+    def at(self, time_s: float, gain_db: float) -> float:
+        """dB against the voice's natural level at the frame whose middle is `time_s`; `gain_db` from the controllers."""
+        self._level_db += min(max(self._wanted_db - self._level_db, -_LEVEL_STEP_DB), _LEVEL_STEP_DB)
+        since_s = time_s - self._vowel_s
+        shape = _WANDER_DB * sum(
+            math.sin(2.0 * math.pi * rate_hz * time_s + phase) / len(_WANDER_RATES_HZ)
+            for rate_hz, phase in zip(_WANDER_RATES_HZ, self._phases, strict=True)
+        )
+        attack_db = 0.0
+        if since_s >= 0.0:
+            shape += _ACCENT_DB * math.exp(-since_s / _ACCENT_S)
+            shape -= min(_SETTLING_DB_PER_S * max(0.0, since_s - _SETTLING_AFTER_S), _SETTLING_DB)
+            if self._attack_db and since_s < self._attack_s:
+                attack_db = self._attack_db * (1.0 - since_s / self._attack_s) ** 2
+        total = min(max(self._level_db + self.settings.dynamics * shape - attack_db + gain_db, _SOFTEST_DB), _LOUDEST_DB)
+        return total - _RELEASE_DB * min(max((time_s - (self._silent_s - RELEASE_S)) / RELEASE_S, 0.0), 1.0)
