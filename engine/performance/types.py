@@ -55,6 +55,26 @@ class Utterance:
 
 
 @dataclass(frozen=True, eq=False)
+class Controls:
+    """What moves the sound of a stretch of frames [T], by the meaning and ranges of Performance; `f0_hz` is above 0 throughout."""
+
+    f0_hz: FloatFrames
+    energy_db: FloatFrames
+    breathiness: FloatFrames
+    tension: FloatFrames
+    formant_semitones: FloatFrames
+    colour: FloatFrames
+
+    @property
+    def frames(self) -> int:
+        return len(self.f0_hz)
+
+    def cut(self, first: int, end: int) -> Controls:
+        """Frames first .. end - 1."""
+        return Controls(**{item.name: getattr(self, item.name)[first:end] for item in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
 class Performance:
     """One phrase on a 100 Hz grid. Frame t covers the instant (start_frame + t) / 100 s of the song; all arrays have length T.
 
@@ -73,11 +93,14 @@ class Performance:
     formant_semitones: FloatFrames
     lyrics: tuple[LyricMark, ...] = ()
     utterance: Utterance | None = None
+    colour: FloatFrames | None = None
     seed: int = 0
     frame_rate_hz: int = FRAME_RATE_HZ
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.colour is None:
+            object.__setattr__(self, "colour", np.zeros(len(self.f0_hz), dtype=np.float32))
         digest = hashlib.sha256()
         for item in fields(self):
             # start_frame is left out: the same phrase at another place of the song is the same sound.
