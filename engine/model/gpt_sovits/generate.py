@@ -6,13 +6,13 @@ temperature; top-k; one draw. A text ends when the end mark is drawn *or* is the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from .decoding import Decoding, padded_left
 from .gpt import Text2Semantic
 
 MIN_STEPS = 11  # 0.44 s: the end mark may win only later
@@ -80,11 +80,16 @@ def draw(chances: Tensor, generator: torch.Generator | None = None) -> Tensor:
 
 
 def _choose(
-    logits: Tensor, previous: Tensor, step: int, sampling: Sampling, generator: torch.Generator | None
+    logits: Tensor,
+    previous: Tensor,
+    sampling: Sampling,
+    generator: torch.Generator | None,
+    *,
+    may_end: bool,
 ) -> tuple[Tensor, Tensor]:
     """Codes `[B]`, and which of them end their text `[B]`."""
-    end = logits.shape[-1] - 1
-    offered = penalise(logits[:, :end] if step < MIN_STEPS else logits, previous, sampling.repetition_penalty)
+    logits, end = logits.float(), logits.shape[-1] - 1
+    offered = penalise(logits if may_end else logits[:, :end], previous, sampling.repetition_penalty)
     codes = draw(_cut(offered, sampling).softmax(-1), generator)
     return codes, (codes == end) | (offered.argmax(-1) == end)
 
@@ -99,25 +104,34 @@ def stream_codes(
     *,
     generator: torch.Generator | None = None,
     max_steps: int = MAX_STEPS,
+    score: Tensor | None = None,
+    decoding: Decoding | None = None,
 ) -> Iterator[Step]:
     """Codes of one text as they are made; the end mark comes last, if it comes.
 
-    `phones` `[1, N]` and `bert` `[1, 1024, N]` are of the prompt's text followed by the text itself; `prompt` `[1, P]` may be empty.
+    `phones` `[1, N]` and `bert` `[1, 1024, N]` are of the prompt's text followed by the text itself; `prompt` `[1, P]` may be empty. `score`
+    `[1, T, d]` tells the step of each code what it is for; with it, there are exactly `T` codes and the end mark is not offered. `decoding` is
+    memory to use again; left out, it is made.
     """
-    text_length, prompt_length = phones.shape[1], prompt.shape[1]
-    cache = model.new_cache(1, text_length + prompt_length + max_steps)
-    valid = torch.ones(1, cache.capacity, dtype=torch.bool, device=phones.device)
-    hidden = model.prefill(model.embed_text(phones, bert), model.embed_codes(prompt), cache)
-    logits, so_far = model.to_logits(hidden[:, -1]), prompt
+    if score is not None:
+        max_steps = min(max_steps, score.shape[1])
+    decoding = decoding or Decoding(model, 1, phones.shape[1] + prompt.shape[1] + max_steps)
+    told = _rows_of(score)
+    logits = decoding.begin(model.embed_text(phones, bert), model.embed_codes(prompt), told=told(0))
+    so_far = prompt
     for step in range(max_steps):
-        code, is_end = _choose(logits, so_far, step, sampling, generator)
+        may_end = step >= MIN_STEPS and score is None
+        code, is_end = _choose(logits, so_far, sampling, generator, may_end=may_end)
         yield Step(int(code), logits[0], bool(is_end))
-        if is_end or (sampling.early_stop is not None and step + 1 > sampling.early_stop):
+        is_last = step == max_steps - 1
+        if is_end or is_last or (sampling.early_stop is not None and step + 1 > sampling.early_stop):
             return
         so_far = torch.cat([so_far, code[None]], dim=1)
-        place = torch.tensor([prompt_length + step], device=phones.device)
-        position = place + text_length
-        logits = model.step(code[None], place, position, cache.span(text_length + prompt_length + step + 1), cache, valid)
+        logits = decoding.advance(code, told(step + 1))
+
+
+def _rows_of(score: Tensor | None) -> Callable[[int], Tensor | None]:
+    return lambda step: None if score is None else score[:, step : step + 1]
 
 
 def generate(
@@ -129,9 +143,22 @@ def generate(
     *,
     generator: torch.Generator | None = None,
     max_steps: int = MAX_STEPS,
+    score: Tensor | None = None,
+    decoding: Decoding | None = None,
 ) -> Generated:
     """All codes of one text; arguments as in `stream_codes`."""
-    steps = list(stream_codes(model, phones, bert, prompt, sampling, generator=generator, max_steps=max_steps))
+    made = stream_codes(
+        model,
+        phones,
+        bert,
+        prompt,
+        sampling,
+        generator=generator,
+        max_steps=max_steps,
+        score=score,
+        decoding=decoding,
+    )
+    steps = list(made)
     codes = [step.code for step in steps if not step.is_end]
     return Generated(torch.tensor(codes, dtype=torch.long), len(steps) - 1)
 
@@ -146,38 +173,36 @@ def generate_batch(
     *,
     generator: torch.Generator | None = None,
     max_steps: int = MAX_STEPS,
+    decoding: Decoding | None = None,
 ) -> list[Generated]:
     """Codes of several texts made together: `[N]` phones and `[1024, N]` features each, one shared prompt `[P]`, `P` > 0.
 
-    Official behaviour: a text that ends by `early_stop` loses its last code.
+    Official behaviour: a text that ends by `early_stop` loses its last code. `decoding` is memory for as many texts, to use again.
     """
     if len(prompt) == 0:
         raise ValueError("A batch needs a prompt; without one, make the texts one by one.")
-    device, lengths = prompt.device, [len(ids) for ids in phones]
-    longest, prompt_length = max(lengths), len(prompt)
     embedded = [model.embed_text(ids[None], features[None])[0] for ids, features in zip(phones, bert, strict=True)]
-    text = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in embedded])  # padded on the left
-    text_mask = torch.stack([torch.arange(longest, device=device) >= longest - length for length in lengths])
-    codes = model.embed_codes(prompt[None]).expand(len(lengths), -1, -1)
-    cache = model.new_cache(len(lengths), longest + prompt_length + max_steps)
-    valid = F.pad(text_mask, (0, cache.capacity - longest), value=True)
-    logits = model.to_logits(model.prefill(text, codes, cache, text_mask)[:, -1])
-    so_far = prompt.expand(len(lengths), -1)
-    alive = list(range(len(lengths)))  # which text each row of the batch belongs to
+    text, text_mask = padded_left(embedded)
+    codes = model.embed_codes(prompt[None]).expand(len(text), -1, -1)
+    decoding = decoding or Decoding(model, len(text), text.shape[1] + len(prompt) + max_steps)
+    logits = decoding.begin(text, codes, text_mask)
+    so_far = prompt.expand(len(text), -1)
+    alive = list(range(len(text)))  # which text each row of the batch belongs to
     done: dict[int, Generated] = {}
     for step in range(max_steps):
-        code, is_end = _choose(logits, so_far, step, sampling, generator)
+        code, is_end = _choose(logits, so_far, sampling, generator, may_end=step >= MIN_STEPS)
         too_long = step == max_steps - 1 or (sampling.early_stop is not None and step + 1 > sampling.early_stop)
-        finished = [bool(end) or too_long for end in is_end]
-        done.update({alive[row]: Generated(so_far[row, prompt_length:], step) for row, over in enumerate(finished) if over})
+        finished = [alive[row] in done or end or too_long for row, end in enumerate(is_end.tolist())]
+        for row, over in enumerate(finished):
+            if over and alive[row] not in done:
+                done[alive[row]] = Generated(so_far[row, len(prompt) :], step)
         if all(finished):
             break
         so_far = torch.cat([so_far, code[:, None]], dim=1)
-        if any(finished):
-            rows = torch.tensor([row for row, over in enumerate(finished) if not over], device=device)
+        if any(finished) and not decoding.is_recorded:
+            rows = torch.tensor([row for row, over in enumerate(finished) if not over], device=prompt.device)
             alive = [alive[row] for row in rows.tolist()]
-            so_far, code, valid = so_far[rows], code[rows], valid[rows]
-            cache.keep(rows)
-        place = torch.tensor([prompt_length + step], device=device)
-        logits = model.step(code[:, None], place, place + longest, cache.span(longest + prompt_length + step + 1), cache, valid)
-    return [done[text] for text in range(len(lengths))]
+            so_far, code = so_far[rows], code[rows]
+            decoding.keep(rows)
+        logits = decoding.advance(code)
+    return [done[text] for text in range(len(embedded))]

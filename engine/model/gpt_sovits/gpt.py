@@ -20,27 +20,34 @@ SPAN_STEP = 64  # attention looks at a multiple of so many cache positions: few 
 
 
 class KeyValueCache:
-    """Keys and values of all layers, `[L, B, H, capacity, width / heads]`."""
+    """Keys and values of all layers, `memory` `[L, 2, B, H, capacity, width / heads]`. It never grows or moves while codes are made."""
 
     def __init__(self, config: GptConfig, *, batch: int, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
         self.capacity = -(-capacity // SPAN_STEP) * SPAN_STEP
-        shape = (config.layers, batch, config.heads, self.capacity, config.width // config.heads)
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        shape = (config.layers, 2, batch, config.heads, self.capacity, config.width // config.heads)
+        self.memory = torch.zeros(shape, device=device, dtype=dtype)
+
+    @property
+    def keys(self) -> Tensor:
+        """`[L, B, H, capacity, w]`."""
+        return self.memory[:, 0]
+
+    @property
+    def values(self) -> Tensor:
+        """`[L, B, H, capacity, w]`."""
+        return self.memory[:, 1]
 
     def span(self, length: int) -> int:
         """How many positions attention looks at when `length` are filled."""
         return min(-(-length // SPAN_STEP) * SPAN_STEP, self.capacity)
 
-    def write(self, layer: int, positions: Tensor, span: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Puts `[B, H, T, w]` at `positions` `[T]`; returns the first `span` positions of the layer."""
-        self.keys[layer].index_copy_(2, positions, keys)
-        self.values[layer].index_copy_(2, positions, values)
-        return self.keys[layer, :, :, :span], self.values[layer, :, :, :span]
+    def write(self, layer: int, positions: Tensor, span: int, keys_values: Tensor) -> Tensor:
+        """Puts `[2, B, H, T, w]` at `positions` `[T]`; returns the first `span` positions of the layer."""
+        return self.memory[layer].index_copy_(3, positions, keys_values)[:, :, :, :span]
 
     def keep(self, rows: Tensor) -> None:
         """Drops all batch rows but `rows`."""
-        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+        self.memory = self.memory[:, :, rows]
 
 
 class Block(nn.Module):
@@ -56,18 +63,15 @@ class Block(nn.Module):
         self.narrow = nn.Linear(4 * width, width)
         self.feed_forward_norm = nn.LayerNorm(width)
 
-    def forward(
-        self, x: Tensor, mask: Tensor, remember: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
-    ) -> Tensor:
-        """`[B, T, d]` to the same shape. `mask` `[1 or B, 1, T, keys]` is true where a query may look.
+    def forward(self, x: Tensor, bias: Tensor, remember: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """`[B, T, d]` to the same shape. `bias` `[1 or B, 1, T, keys]` is added to the scores: -inf where a query may not look.
 
-        `remember` takes the keys and values of `x`, `[B, H, T, w]`, and returns all that are known.
+        `remember` takes the keys and values of `x`, `[2, B, H, T, w]`, and returns all that are known.
         """
         batch, length, width = x.shape
-        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        if remember is not None:
-            k, v = remember(k, v)
-        heard = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        parts = self.qkv(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        k, v = parts[1:] if remember is None else remember(parts[1:])
+        heard = F.scaled_dot_product_attention(parts[0], k, v, attn_mask=bias).transpose(1, 2).flatten(2)
         y = self.attention_norm(x + self.out(heard))
         return self.feed_forward_norm(y + self.narrow(F.relu(self.widen(y))))
 
@@ -88,7 +92,8 @@ class Text2Semantic(nn.Module):
 
     def embed_text(self, phones: Tensor, bert: Tensor) -> Tensor:
         """`[B, N]` phones and `[B, 1024, N]` features to `[B, N, d]`. For text without BERT features, `bert` is zero."""
-        x = self.text_embedding(phones) + self.bert(bert.transpose(1, 2))
+        x = self.text_embedding(phones)
+        x = x + self.bert(bert.transpose(1, 2).to(x.dtype))
         positions = torch.arange(phones.shape[1], device=phones.device)
         return x + self.text_gain * sinusoid(positions, self.config.width).to(x.dtype)
 
@@ -116,28 +121,45 @@ class Text2Semantic(nn.Module):
             mask = mask & F.pad(text_mask, (0, span - text_mask.shape[1]), value=True)[:, None]
         return self._through(x, cache, torch.arange(length, device=x.device), span, mask[:, None])
 
-    def step(self, code: Tensor, first: Tensor, position: Tensor, span: int, cache: KeyValueCache, valid: Tensor) -> Tensor:
+    def step(
+        self,
+        code: Tensor,
+        first: Tensor,
+        position: Tensor,
+        span: int,
+        cache: KeyValueCache,
+        valid: Tensor,
+        told: Tensor | None = None,
+    ) -> Tensor:
         """One code `[B, 1]` further: logits `[B, codes]`.
 
         `first` is the code's place among the codes, `position` `[1]` its place in the cache, `valid` `[B, capacity]` false at
-        padding. `span` must be more than `position`.
+        padding. `span` must be more than `position`. `told` `[B, 1, d]` is added to the code's embedding.
         """
         seen = torch.arange(span, device=code.device) <= position
         mask = (valid[:, :span] & seen)[:, None, None]
-        hidden = self._through(self.embed_codes(code, first), cache, position, span, mask)
+        x = self.embed_codes(code, first)
+        hidden = self._through(x if told is None else x + told, cache, position, span, mask)
         return self.to_logits(hidden[:, -1])
 
     def forward(self, text: Tensor, codes: Tensor, mask: Tensor) -> Tensor:
         """Teacher forcing: hidden states `[B, N + T, d]` of embedded text and codes; `mask` `[1 or B, N + T, N + T]`."""
         x = torch.cat([text, codes], dim=1)
+        bias = score_bias(mask[:, None], x.dtype)
         for block in self.blocks:
-            x = block(x, mask[:, None])
+            x = block(x, bias)
         return x
 
     def _through(self, x: Tensor, cache: KeyValueCache, positions: Tensor, span: int, mask: Tensor) -> Tensor:
+        bias = score_bias(mask, x.dtype)
         for layer, block in enumerate(self.blocks):
-            x = block(x, mask, partial(cache.write, layer, positions, span))
+            x = block(x, bias, partial(cache.write, layer, positions, span))
         return x
+
+
+def score_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """0 where `mask` is true, -inf elsewhere."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -torch.inf)
 
 
 def sinusoid(positions: Tensor, width: int) -> Tensor:
