@@ -51,12 +51,16 @@ if TYPE_CHECKING:
     from .studio.picture import draw_following
     from .studio.recipe import Recipe, read_recipe, train_voice
     from .synthesis.cache import PhraseCache
+    from .synthesis.gpt_sovits.features import FEATURE_FILES, HUB_REPOSITORY, FeatureFolder
     from .synthesis.labels import write_labels
     from .synthesis.live import LiveLatency, LiveVoice
+    from .synthesis.pace import paced
     from .synthesis.plan import Plan, PlannedTrack, WordSettings, plan_score, plan_text
     from .synthesis.render import render_track
+    from .synthesis.voices import load_voice
     from .voice.card import VoiceCard
-    from .voice.catalogue import STARTER_NAME, load_card, load_voice, voice_folders
+    from .voice.catalogue import STARTER_NAME, load_card, voice_folders
+    from .voice.gpt_sovits import Provenance, Reference, import_voice
     from .voice.types import Voice
 
 _HOME: dict[str, str] = {
@@ -115,11 +119,17 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("LiveLatency", "LiveVoice"), "synthesis.live"),
     "render_track": "synthesis.render",
     "VoiceCard": "voice.card",
-    **dict.fromkeys(("STARTER_NAME", "load_card", "load_voice", "voice_folders"), "voice.catalogue"),
+    **dict.fromkeys(("STARTER_NAME", "load_card", "voice_folders"), "voice.catalogue"),
+    **dict.fromkeys(("FEATURE_FILES", "HUB_REPOSITORY", "FeatureFolder"), "synthesis.gpt_sovits.features"),
+    "paced": "synthesis.pace",
+    "load_voice": "synthesis.voices",
+    **dict.fromkeys(("Provenance", "Reference", "import_voice"), "voice.gpt_sovits"),
     "Voice": "voice.types",
 }
 
 __all__ = [
+    "FEATURE_FILES",
+    "HUB_REPOSITORY",
     "LIVE_RANGES",
     "STARTER_NAME",
     "AllNotesOff",
@@ -127,6 +137,7 @@ __all__ = [
     "Configure",
     "DeviceError",
     "Expression",
+    "FeatureFolder",
     "FollowNote",
     "FollowReport",
     "GoToLine",
@@ -153,7 +164,9 @@ __all__ = [
     "PhraseCache",
     "Plan",
     "PlannedTrack",
+    "Provenance",
     "Recipe",
+    "Reference",
     "RenderError",
     "ResetControllers",
     "Score",
@@ -172,10 +185,12 @@ __all__ = [
     "WhenEmpty",
     "WordSettings",
     "draw_following",
+    "import_voice",
     "load_card",
     "load_voice",
     "measure_following",
     "note_name",
+    "paced",
     "parse_lyric_text",
     "plan_score",
     "plan_text",

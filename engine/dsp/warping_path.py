@@ -32,7 +32,7 @@ def warping_path(
     long as the other.
     """
     frames, states = len(spoken), len(reference)
-    typical = _typical_distance(spoken, reference)
+    typical = typical_distance(spoken, reference)
     gates = np.asarray(pause_before, dtype=np.int64)
     layers = np.full((_HOLDS, states), np.inf)  # cost of being at a reference frame, held 0, 1, 2 times
     pauses = np.full(len(gates), np.inf)
@@ -114,7 +114,7 @@ def _distances(spoken: Array, reference: Array) -> Array:
     return np.sqrt(np.maximum(squares, 0.0))
 
 
-def _typical_distance(spoken: Array, reference: Array) -> float:
+def typical_distance(spoken: Array, reference: Array) -> float:
     """The distance of a fair match: the median, over spoken frames, of the fifth percentile of their distances."""
     some = spoken[:: max(1, len(spoken) // 200)]
     return float(np.median(np.percentile(_distances(some, reference), 5, axis=1))) + 1e-9

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +42,20 @@ class PhraseCache:
             return None
         return samples if samples.dtype == np.float32 and samples.ndim == 1 and np.isfinite(samples).all() else None
 
-    def store(self, key: str, samples: NDArray[np.float32]) -> None:
+    def notices(self, key: str) -> tuple[str, ...]:
+        """What was said about a phrase when it was stored, a sentence per line."""
+        try:
+            return tuple(self._path(key).with_suffix(".txt").read_text(encoding="utf-8").splitlines())
+        except (OSError, UnicodeDecodeError):
+            return ()
+
+    def store(self, key: str, samples: NDArray[np.float32], notices: Sequence[str] = ()) -> None:
         """Keep a phrase; a full or read-only disk only costs the next render its head start."""
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if notices:
+                path.with_suffix(".txt").write_text("\n".join(notices), encoding="utf-8")
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
                 np.save(stream, samples, allow_pickle=False)
             os.replace(stream.name, path)
@@ -66,6 +76,7 @@ class PhraseCache:
             if total <= self.limit_bytes:
                 break
             path.unlink(missing_ok=True)
+            path.with_suffix(".txt").unlink(missing_ok=True)
             total -= size
 
     def _path(self, key: str) -> Path:

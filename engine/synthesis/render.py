@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import soxr
@@ -21,6 +23,21 @@ _KNEE = 0.8
 Samples = NDArray[np.float32]
 
 
+@runtime_checkable
+class SpeaksUp(Protocol):
+    """A voice that has something to say about a phrase it synthesised."""
+
+    def notices(self, performance: Performance) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class NativePhrase:
+    """Samples [N] at the voice's own rate, and full sentences about them."""
+
+    samples: Samples
+    notices: tuple[str, ...]
+
+
 def render_track(
     phrases: Sequence[Performance],
     voice: Voice,
@@ -29,8 +46,9 @@ def render_track(
     total_samples: int,
     cache: PhraseCache | None = None,
     progress: Callable[[int, int], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> Iterator[Samples]:
-    """Mono blocks from song time zero, `total_samples` in all. `progress(done, all)` counts phrases.
+    """Mono blocks from song time zero, `total_samples` in all. `progress(done, all)` counts phrases, `notice` hears what voices have to say.
 
     Sample-exact: a phrase starts at start_frame / 100 s, which is a whole sample at every rate that is a multiple of 100 Hz.
     Raises RenderError for another rate, or if a phrase comes out non-finite.
@@ -46,8 +64,14 @@ def render_track(
         end = min(total_samples, start + BLOCK_SAMPLES)
         while done < len(waiting) and _first_sample(waiting[done], sample_rate) < end:
             phrase = waiting[done]
-            sounding.append((_first_sample(phrase, sample_rate), render_phrase(phrase, voice, sample_rate, cache)))
+            rendered = native_phrase(phrase, voice, cache)
+            sounding.append(
+                (_first_sample(phrase, sample_rate), _as_stem(rendered.samples, voice.card.sample_rate, sample_rate))
+            )
             done += 1
+            if notice:
+                for sentence in rendered.notices:
+                    notice(sentence)
             if progress:
                 progress(done, len(waiting))
         block = np.zeros(end - start, dtype=np.float32)
@@ -61,17 +85,27 @@ def render_track(
 
 def render_phrase(phrase: Performance, voice: Voice, sample_rate: int, cache: PhraseCache | None) -> Samples:
     """One phrase at `sample_rate`, level set, starting at its frame 0."""
+    return _as_stem(native_phrase(phrase, voice, cache).samples, voice.card.sample_rate, sample_rate)
+
+
+def native_phrase(phrase: Performance, voice: Voice, cache: PhraseCache | None) -> NativePhrase:
+    """One phrase as the voice gives it, from the cache if it is there. Raises RenderError if it comes out non-finite."""
     key = phrase_key(phrase, voice)
-    native = cache.load(key) if cache else None
-    if native is None:
-        native = voice.synthesise(phrase)
-        if not np.isfinite(native).all():
-            raise RenderError(
-                f"The phrase at {phrase.start_s:.2f} s came out broken (non-finite samples). Please report it with its score."
-            )
-        if cache:
-            cache.store(key, native)
-    rate = voice.card.sample_rate
+    known = cache.load(key) if cache else None
+    if known is not None and cache is not None:
+        return NativePhrase(known, cache.notices(key))
+    samples = voice.synthesise(phrase)
+    if not np.isfinite(samples).all():
+        raise RenderError(
+            f"The phrase at {phrase.start_s:.2f} s came out broken (non-finite samples). Please report it with its score."
+        )
+    notices = voice.notices(phrase) if isinstance(voice, SpeaksUp) else ()
+    if cache:
+        cache.store(key, samples, notices)
+    return NativePhrase(samples, notices)
+
+
+def _as_stem(native: Samples, rate: int, sample_rate: int) -> Samples:
     samples = native if rate == sample_rate else soxr.resample(native, rate, sample_rate, quality="VHQ")
     return _soft_limited(samples.astype(np.float32) * np.float32(STEM_GAIN))
 

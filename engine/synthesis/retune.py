@@ -26,14 +26,26 @@ from engine.dsp.overlap_add import overlap_added
 from engine.dsp.pitch_marks import PitchTrack, pitch_marks, track_pitch, voiced_throughout
 from engine.dsp.speech_features import HOP_S, SpeechFeatures, pause_level_db, speech_features
 from engine.dsp.time_map import Stretch, TimeMap, warp_frames
-from engine.dsp.warping_path import PAUSE, warping_path
+from engine.dsp.warping_path import PAUSE, typical_distance, warping_path
 from engine.errors import RenderError
 from engine.model.units import AFFRICATES, DIPHTHONGS, STOPS, VOWELS
 from engine.performance.timing import CONSONANT_S, DEFAULT_CONSONANT_S
 from engine.performance.types import BREATH, FRAME_RATE_HZ, SILENCE, Performance, PhoneSpan
 from engine.voice.types import Voice
 
-__all__ = ["Method", "RetuneSettings", "Retuned", "align_phones", "resung", "retune", "sung_time_map", "warp_frames"]
+__all__ = [
+    "Alignment",
+    "Method",
+    "RetuneSettings",
+    "Retuned",
+    "align_phones",
+    "judged_alignment",
+    "resung",
+    "retune",
+    "spread_phones",
+    "sung_time_map",
+    "warp_frames",
+]
 
 _REFERENCE_VOWEL_S, _REFERENCE_UNSTRESSED = 0.115, 0.65
 _SHORTEST_REFERENCE_S = 0.03
@@ -70,6 +82,14 @@ class RetuneSettings:
 
     method: Method = Method.PSOLA
     levelling: float = _LEVELLING
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """`spans`: phones and pauses found in the speech; `costs`: how unlike the reference each of the phones sounds, 1 is a fair match."""
+
+    spans: tuple[PhoneSpan, ...]
+    costs: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +129,13 @@ def align_phones(
 
     Times of `phones` do not matter, only their order. Pauses are looked for at the borders of syllables (where `note_index` changes).
     """
+    return judged_alignment(samples, sample_rate, phones, reference).spans
+
+
+def judged_alignment(
+    samples: NDArray[np.floating], sample_rate: int, phones: Sequence[PhoneSpan], reference: Voice
+) -> Alignment:
+    """`align_phones` with the cost of each sounding phone: high where the speech says something else."""
     if samples.ndim != 1 or not np.isfinite(samples).all():
         raise RenderError(
             f"The speech has the shape {samples.shape} or samples that are no numbers. Give one channel of finite samples."
@@ -120,9 +147,20 @@ def align_phones(
     f0_hz = track_pitch(samples, sample_rate).median_hz()
     lengths_s = _spoken_lengths(wanted, HOP_S * max(1, int(heard.sounding.sum())))
     for _ in range(_PASSES):
-        spans = _aligned_once(heard, wanted, lengths_s, reference, f0_hz if np.isfinite(f0_hz) else 180.0)
+        spans, costs = _aligned_once(heard, wanted, lengths_s, reference, f0_hz if np.isfinite(f0_hz) else 180.0)
         lengths_s = np.maximum(_SHORTEST_REFERENCE_S, [s.end_s - s.start_s for s in spans if s.symbol != SILENCE])
-    return _covering(spans, len(samples) / sample_rate)
+    return Alignment(_covering(spans, len(samples) / sample_rate), costs)
+
+
+def spread_phones(phones: Sequence[PhoneSpan], length_s: float) -> tuple[PhoneSpan, ...]:
+    """The sounding phones at natural lengths, scaled to fill `length_s`: a guess where they cannot be aligned."""
+    wanted = _sounding(phones)
+    lengths_s = _spoken_lengths(wanted, length_s)
+    borders_s = np.concatenate([[0.0], np.cumsum(lengths_s * (length_s / lengths_s.sum()))])
+    return tuple(
+        replace(phone, start_s=float(start_s), end_s=float(end_s))
+        for phone, start_s, end_s in zip(wanted, borders_s[:-1], borders_s[1:], strict=True)
+    )
 
 
 def _sounding(phones: Sequence[PhoneSpan]) -> list[PhoneSpan]:
@@ -144,8 +182,8 @@ def _spoken_lengths(phones: Sequence[PhoneSpan], total_s: float) -> Array:
 
 def _aligned_once(
     heard: SpeechFeatures, phones: Sequence[PhoneSpan], lengths_s: Array, reference: Voice, f0_hz: float
-) -> list[PhoneSpan]:
-    """One warping against the reference speaking with `lengths_s` [P]."""
+) -> tuple[list[PhoneSpan], tuple[float, ...]]:
+    """One warping against the reference speaking with `lengths_s` [P]: spans, and each phone's cost."""
     borders = np.round(np.concatenate([[0.0], np.cumsum(lengths_s)]) / HOP_S).astype(int)  # in frames of the features
     spoken = reference.synthesise(_reference_performance(phones, borders * HOP_S, f0_hz))
     pad = round(_REFERENCE_PAD_S / HOP_S)
@@ -161,7 +199,11 @@ def _aligned_once(
             f"{len(phones)} phones cannot be found in {len(heard.vectors) * HOP_S:.1f} s of speech: {error} "
             "Check that the text is what is spoken."
         ) from error
-    return list(_spans_of(path, borders, phones))
+    spans = list(_spans_of(path, borders, phones))
+    distances = np.where(path == PAUSE, np.nan, np.linalg.norm(heard.vectors - vectors[path], axis=1))
+    typical = typical_distance(heard.vectors, vectors)
+    pieces = (distances[round(s.start_s / HOP_S) : round(s.end_s / HOP_S)] for s in spans if s.symbol != SILENCE)
+    return spans, tuple(float(piece.mean() / typical) for piece in pieces)
 
 
 def _reference_performance(phones: Sequence[PhoneSpan], borders_s: Array, f0_hz: float) -> Performance:

@@ -1,14 +1,13 @@
-"""Where voices live and how one is loaded: the ones in the package, then folders of the user's."""
+"""Where voices live: the ones in the package, then folders of the user's. How one is loaded: `engine.synthesis.voices`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import VoiceError
 
 from .card import VoiceCard, read_card
-from .types import Voice
 
 STARTER_NAME = "kathleen"
 _PACKAGED = Path(__file__).parent / "voices"
@@ -39,22 +38,3 @@ def find_voice(name_or_path: str, extra: Sequence[Path] = ()) -> Path:
 def load_card(name_or_path: str, extra: Sequence[Path] = ()) -> VoiceCard:
     """The card alone: quick, loads no networks."""
     return read_card(find_voice(name_or_path, extra))
-
-
-def load_voice(name_or_path: str, extra: Sequence[Path] = ()) -> Voice:
-    """A voice ready to sing. Raises VoiceError if it is missing, damaged or of an unknown kind."""
-    folder = find_voice(name_or_path, extra)
-    card = read_card(folder)
-    loader = _LOADERS.get(card.kind)
-    if loader is None:
-        raise VoiceError(f"Voice '{card.name}' is of kind '{card.kind}'; this version sings: {', '.join(sorted(_LOADERS))}.")
-    return loader(folder, card)
-
-
-def _starter(folder: Path, card: VoiceCard) -> Voice:
-    from .starter import load_starter  # torch is loaded only when a voice is
-
-    return load_starter(folder, card)
-
-
-_LOADERS: dict[str, Callable[[Path, VoiceCard], Voice]] = {"starter": _starter}

@@ -1,0 +1,319 @@
+"""Text to speech as the official program does it, with a guard on top: what went wrong is noticed, and only that is said again.
+
+The first take of every piece is the official one: the same codes for the same choices, the same wave. A take is faulty if it does not end, is
+too short for its phonemes, goes round in a loop, or if whoever listens to it (`judge`) misses words. Then the piece is drawn again with
+another seed, a few times, and the take with the fewest faults is kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.errors import VoiceError
+from engine.model.gpt_sovits import audio, hubert
+from engine.model.gpt_sovits.bert import Bert
+from engine.model.gpt_sovits.generate import MAX_STEPS, Sampling, generate
+from engine.model.gpt_sovits.symbols import MARKS, symbol_ids
+from engine.voice.card import VoiceCard, sha256_of
+from engine.voice.gpt_sovits import SAMPLE_RATE, load_networks
+
+from .features import FeatureFolder
+from .text import ChineseRun, Reading, read_text
+
+CODES_PER_S = 25
+_SLOWEST, _FASTEST = 3.0, 25.0  # phonemes per second: what the official training takes for speech
+_SPARE_CODES = CODES_PER_S
+_LONGEST_PIECE = 120  # phonemes, about ten seconds; longer text is cut at its marks
+_TAKES = 3
+_PROMPT_SILENCE_SAMPLES = 9600  # at 16 kHz, behind the reference clip
+_LOOP_S, _LOOP_ROUNDS, _LOOP_SHARE = 1.2, 3, 0.9
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something amiss between two instants of the speech, in words that go on after the text: "lost 'water'"."""
+
+    start_s: float
+    end_s: float
+    what: str
+
+
+Judge = Callable[[Samples], Sequence[Fault]]
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One try at a piece: its codes `[T]` and what is wrong with them."""
+
+    codes: Tensor
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """One phrase as codes `[T]` (25 per second) and the phonemes `[N]` they speak, with the sound [1280 T] and what remained faulty."""
+
+    codes: Tensor
+    phones: Tensor
+    samples: Samples
+    faults: tuple[str, ...]
+    retakes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """What a reference clip gives: the voice's embedding `[1, gin, 1]`, and its codes `[P]` and text, both empty where one is missing."""
+
+    ge: Tensor
+    prompt: Tensor
+    reading: Reading
+    notices: tuple[str, ...]
+
+
+class Talker:
+    """The networks of one imported voice, and what never changes between its phrases. Raises VoiceError if the folder is unusable."""
+
+    def __init__(self, folder: Path, features: FeatureFolder, *, sampling: Sampling = Sampling()) -> None:  # noqa: B008 - frozen
+        self._folder, self._features, self._sampling = folder, features, sampling
+        self._networks = load_networks(folder)
+        self._table = str(self._networks.card.model.get("symbols"))
+
+    @property
+    def card(self) -> VoiceCard:
+        return self._networks.card
+
+    @functools.cached_property
+    def conditioning(self) -> Conditioning:
+        """Heard once. Raises VoiceError if the voice has no usable reference."""
+        clip, rate = self._read_clip()
+        return self._conditioned(clip, rate)
+
+    @functools.cached_property
+    def _bert(self) -> Bert | None:
+        return self._features.load_bert()
+
+    def say(self, reading: Reading, *, seed: str, judge: Judge | None = None) -> Said:
+        """Speaks a reading; `seed` (any text) and the reading decide everything. `judge` listens to whole takes."""
+        pieces = pieces_of(reading)
+        best: dict[int, Take] = {}
+        retakes = 0
+        for number in range(_TAKES):
+            todo = [i for i in range(len(pieces)) if i not in best or best[i].faults]
+            if not todo:
+                break
+            tried = best | {i: self._take(pieces[i], f"{seed}:{i}:{number}") for i in todo}
+            if judge is not None and not any(take.faults for take in tried.values()):
+                tried = self._judged(tried, reading, seed, judge)
+            retakes += len(todo) if best else 0
+            best = {i: min(best.get(i, take), take, key=lambda take: len(take.faults)) for i, take in sorted(tried.items())}
+        codes = torch.cat([take.codes for take in best.values()])
+        phones = self.phones_of(reading)
+        faults = tuple(dict.fromkeys(fault for take in best.values() for fault in take.faults))
+        return Said(codes, phones, self.decode(codes, phones, seed), faults, retakes)
+
+    def codes_of(self, reading: Reading, generator: torch.Generator) -> tuple[Tensor, bool]:
+        """New codes `[T]` of a text that follows the reference's, and whether they came to an end of their own."""
+        heard = self.conditioning
+        whole = [*heard.reading.symbols, *reading.symbols]
+        phones = torch.tensor([symbol_ids(whole, self._table)])
+        bert = torch.cat([self._bert_features(heard.reading), self._bert_features(reading)], dim=1)[None]
+        most = most_codes(len(reading.symbols))
+        made = generate(
+            self._networks.gpt, phones, bert, heard.prompt[None], self._sampling, generator=generator, max_steps=most
+        )
+        return made.codes, len(made.codes) < most
+
+    def phones_of(self, reading: Reading) -> Tensor:
+        """The numbers `[N]` of a reading's phonemes."""
+        return torch.tensor(symbol_ids(reading.symbols, self._table))
+
+    @torch.inference_mode()
+    def hidden(self, codes: Tensor, phones: Tensor) -> NDArray[np.float32]:
+        """Frames [2 T, C] at 50 Hz, in which time can be bent."""
+        return self._networks.sovits.hidden(codes[None], phones[None], self.conditioning.ge)[0].T.numpy()
+
+    @torch.inference_mode()
+    def sound_of(self, hidden: NDArray[np.floating], seed: str) -> Samples:
+        """Frames [T, C] to samples [640 T]."""
+        frames = torch.from_numpy(np.ascontiguousarray(hidden.T, dtype=np.float32))[None]
+        generator = _generator(f"{seed}:noise")
+        return self._networks.sovits.render(frames, self.conditioning.ge, generator=generator)[0].flatten().numpy()
+
+    def decode(self, codes: Tensor, phones: Tensor, seed: str, *, speed: float = 1.0) -> Samples:
+        """Codes to samples, as the official program decodes them; louder than full scale is brought down to it."""
+        generator = _generator(f"{seed}:noise")
+        ge = self.conditioning.ge
+        wave = self._networks.sovits.decode(codes[None], phones[None], ge, speed=speed, generator=generator)
+        samples = wave[0].flatten().numpy()
+        return (samples / max(1.0, float(np.abs(samples).max(initial=0.0)))).astype(np.float32)
+
+    def reads_chinese_blindly(self, reading: Reading) -> bool:
+        """Whether there are Chinese characters and no BERT that could tell what they mean."""
+        return bool(reading.chinese) and self._features.bert is None
+
+    def _take(self, piece: Reading, seed: str) -> Take:
+        codes, is_ended = self.codes_of(piece, _generator(seed))
+        return Take(codes, code_faults(codes.tolist(), len(piece.symbols), is_ended=is_ended))
+
+    def _judged(self, takes: Mapping[int, Take], reading: Reading, seed: str, judge: Judge) -> dict[int, Take]:
+        """The takes of all pieces with what is amiss where each of them sounds."""
+        rows = [takes[i].codes for i in sorted(takes)]
+        faults = judge(self.decode(torch.cat(rows), self.phones_of(reading), seed))
+        borders_s = [length / CODES_PER_S for length in itertools.accumulate(map(len, rows), initial=0)]
+        found = {}
+        for i, (start_s, end_s) in enumerate(zip(borders_s[:-1], borders_s[1:], strict=True)):
+            own = tuple(fault.what for fault in faults if fault.start_s < end_s and fault.end_s > start_s)
+            found[i] = Take(rows[i], own)
+        return found
+
+    @torch.inference_mode()
+    def _conditioned(self, clip: Samples, rate: int) -> Conditioning:
+        model, card = self._networks.sovits, self._networks.card
+        clip_32k = _resampled(clip, rate, SAMPLE_RATE)
+        peak = float(np.abs(clip_32k).max())
+        wave = torch.from_numpy(clip_32k / np.float32(min(2.0, max(1.0, peak))))
+        speaker = None
+        if model.speaker is not None:
+            if self._networks.speaker is None:
+                raise VoiceError(
+                    f"'{card.name}' is a {card.model.get('version')} voice without its speaker network. "
+                    "Import it again with --speaker-encoder (vocalese voice fetch says where it comes from)."
+                )
+            low = torch.from_numpy(_resampled(wave.numpy(), SAMPLE_RATE, audio.SPEAKER_RATE))
+            speaker = self._networks.speaker(audio.filterbank(low)[None])
+        ge = model.voice(audio.spectrogram(wave)[None], speaker)
+        prompt, reading, notices = self._prompted(clip, rate)
+        return Conditioning(ge, prompt, reading, notices)
+
+    def _prompted(self, clip: Samples, rate: int) -> tuple[Tensor, Reading, tuple[str, ...]]:
+        """The clip's codes and its text, or neither and why."""
+        table = self._reference_table()
+        nothing = torch.empty(0, dtype=torch.long), Reading(())
+        name, text = self._networks.card.name, str(table.get("text", ""))
+        if not text.strip():
+            return *nothing, (f"'{name}' has no text of its reference clip: only its sound is used, not its way of speaking.",)
+        network = self._features.load_hubert()
+        if network is None:
+            return *nothing, (
+                f"HuBERT is not there, so only the sound of the reference clip of '{name}' is used, not its way of speaking. "
+                "See: vocalese voice fetch.",
+            )
+        reading = read_text(text, str(table.get("language", "en")))
+        low = _resampled(clip, rate, hubert.SAMPLE_RATE)
+        features = network(torch.from_numpy(np.concatenate([low, np.zeros(_PROMPT_SILENCE_SAMPLES, dtype=np.float32)]))[None])
+        if features.shape[1] != self._networks.sovits.config.semantic_width:
+            raise VoiceError(
+                f"The HuBERT in the features folder gives {features.shape[1]} values per frame, which '{name}' cannot use."
+            )
+        return self._networks.sovits.quantizer.encode(features)[0], reading, reading.notices
+
+    def _bert_features(self, reading: Reading) -> Tensor:
+        """`[1024, N]`: BERT's features of Chinese characters at each of their symbols, zero everywhere else."""
+        features = torch.zeros(self._networks.gpt.config.bert_width, len(reading.symbols))
+        for run in reading.chinese if self._bert is not None else ():
+            rows = self._heard_by_bert(run)
+            features[:, run.start : run.start + rows.shape[1]] = rows
+        return features
+
+    def _heard_by_bert(self, run: ChineseRun) -> Tensor:
+        assert self._bert is not None
+        if self._bert.width != self._networks.gpt.config.bert_width:
+            raise VoiceError(
+                f"The BERT in the features folder gives {self._bert.width} values per character, which this voice cannot use."
+            )
+        return self._bert(run.characters).repeat_interleave(torch.tensor(run.counts), dim=1)
+
+    def _reference_table(self) -> dict[str, object]:
+        table = self._networks.card.model.get("reference")
+        if not isinstance(table, dict):
+            raise VoiceError(
+                f"'{self.card.name}' has no reference clip to sound like. Import it again with --reference CLIP.wav."
+            )
+        return table
+
+    def _read_clip(self) -> tuple[Samples, int]:
+        table = self._reference_table()
+        name = str(table.get("file"))
+        path = self._folder / name
+        if Path(name).name != name or not path.is_file() or sha256_of(path) != table.get("sha256"):
+            raise VoiceError(f"The reference clip of '{self.card.name}' is missing or was changed. Import the voice again.")
+        try:
+            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        except (OSError, soundfile.SoundFileError) as error:
+            raise VoiceError(f"The reference clip {path} cannot be read: {error}") from error
+        return samples.mean(axis=1), rate
+
+
+def pieces_of(reading: Reading) -> list[Reading]:
+    """Cut at marks, so that pieces stay short where the marks allow it."""
+    pieces: list[Reading] = []
+    start = end = 0
+    borders = [i + 1 for i, symbol in enumerate(reading.symbols) if symbol in MARKS]
+    for border in [*borders, len(reading.symbols)]:
+        if border - start > _LONGEST_PIECE and end > start:
+            pieces.append(_cut(reading, start, end))
+            start = end
+        end = border
+    return [*pieces, _cut(reading, start, len(reading.symbols))]
+
+
+def _cut(reading: Reading, start: int, end: int) -> Reading:
+    """Symbols `start` to `end`, with the characters that lie wholly between them."""
+    runs = []
+    for run in reading.chinese:
+        starts = list(itertools.accumulate(run.counts, initial=run.start))
+        inside = [i for i, count in enumerate(run.counts) if starts[i] >= start and starts[i] + count <= end]
+        if inside:
+            characters = "".join(run.characters[i] for i in inside)
+            runs.append(ChineseRun(characters, starts[inside[0]] - start, tuple(run.counts[i] for i in inside)))
+    return Reading(reading.symbols[start:end], tuple(runs))
+
+
+def most_codes(phonemes: int) -> int:
+    """More codes than the slowest speech needs: by then, it does not end any more."""
+    return min(MAX_STEPS, _SPARE_CODES + math.ceil(CODES_PER_S * phonemes / _SLOWEST))
+
+
+def code_faults(codes: Sequence[int], phonemes: int, *, is_ended: bool) -> tuple[str, ...]:
+    """What can be told without listening."""
+    faults = [] if is_ended else ["did not come to an end"]
+    if len(codes) < CODES_PER_S * phonemes / _FASTEST:
+        faults.append("was too short for its words")
+    if is_looping(codes):
+        faults.append("went round in a loop")
+    return tuple(faults)
+
+
+def is_looping(codes: Sequence[int]) -> bool:
+    """Whether more than a second of the codes is one pattern over and over (a held vowel or a long pause is a pattern of one)."""
+    row = np.asarray(codes)
+    shortest = round(_LOOP_S * CODES_PER_S)
+    for period in range(1, max(1, len(row) // _LOOP_ROUNDS) + 1):
+        same = (row[period:] == row[:-period]).astype(float)
+        length = max(shortest, (_LOOP_ROUNDS - 1) * period)
+        if len(same) >= length and np.convolve(same, np.ones(length), mode="valid").max() >= _LOOP_SHARE * length:
+            return True
+    return False
+
+
+def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
+    return samples if rate == wanted else np.asarray(soxr.resample(samples, rate, wanted, quality="VHQ"), dtype=np.float32)
+
+
+def _generator(seed: str) -> torch.Generator:
+    return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little") >> 1)
