@@ -49,15 +49,15 @@ def train(config: Path, *, data: Path | None, output: Path, steps: int | None, j
     """Run a training recipe to the end, or on from where it stopped."""
     recipe = read_recipe(config)
     if data is not None:
-        recipe = replace(recipe, data_folder=data.resolve())
+        recipe = recipe.within(data.resolve())
     if steps is not None:
-        recipe = replace(recipe, settings=replace(recipe.settings, steps=steps))
+        recipe = recipe.shortened(steps)
 
     def report(progress) -> None:
         losses = ", ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-        held_out = "" if progress.held_out_loss is None else f", held-out {progress.held_out_loss:.3f}"
+        held_out = "".join(f", held-out {name} {value:.3f}" for name, value in progress.held_out.items())
         minutes = progress.seconds_left / 60
-        print(f"step {progress.step}/{progress.steps}: {losses}{held_out}; {minutes:.0f} min left", flush=True)
+        print(f"{progress.stage} {progress.step}/{progress.steps}: {losses}{held_out}; {minutes:.0f} min left", flush=True)
 
     prepared = progress_bar("preparing clips", shown=sys.stderr.isatty())
     folder = train_voice(recipe, output, jobs=jobs, prepared=prepared, report=report)

@@ -6,37 +6,13 @@ No pitch goes into the envelope, on purpose: a note far outside the training ran
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .units import POSITION_FEATURES, UNITS
-
-
-@dataclass(frozen=True)
-class AcousticConfig:
-    """Sizes of the network; all that is needed to build it again."""
-
-    sample_rate: int = 32_000
-    hop_samples: int = 320
-    units: int = len(UNITS)
-    power_bands: int = 80
-    aperiodicity_bands: int = 24
-    embedding: int = 96
-    channels: int = 160
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2)
-    voicing_channels: int = 64
-    dropout: float = 0.1  # on the units' context vectors, in training only
-
-    def as_dict(self) -> dict[str, object]:
-        return {**asdict(self), "dilations": list(self.dilations)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, object]) -> AcousticConfig:
-        known = {**values, "dilations": tuple(values["dilations"])}  # type: ignore[arg-type]
-        return cls(**known)  # type: ignore[arg-type]
+from .config import AcousticConfig
 
 
 @dataclass(frozen=True)
@@ -81,7 +57,7 @@ class AcousticModel(nn.Module):
     def __init__(self, config: AcousticConfig) -> None:
         super().__init__()
         self.config = config
-        features = config.embedding + POSITION_FEATURES
+        features = config.features
         self.encoder = UnitEncoder(config.units, config.embedding)
         self.dropout = nn.Dropout(config.dropout)
         self.voicing = nn.Sequential(
@@ -91,7 +67,8 @@ class AcousticModel(nn.Module):
             nn.LeakyReLU(0.1),
             nn.Conv1d(config.voicing_channels, 1, 1),
         )
-        self.entry = nn.Conv1d(features + 2, config.channels, 3, padding=1)
+        self.speakers = nn.Embedding(config.speakers, config.speaker_channels)
+        self.entry = nn.Conv1d(features + 2 + config.speaker_channels, config.channels, 3, padding=1)
         self.blocks = nn.ModuleList(GatedBlock(config.channels, dilation) for dilation in config.dilations)
         self.exit = nn.Conv1d(config.channels, config.power_bands + config.aperiodicity_bands, 1)
 
@@ -105,9 +82,15 @@ class AcousticModel(nn.Module):
         """[B, features, T] -> [B, T], > 0 means voiced."""
         return self.voicing(features).squeeze(1)
 
-    def envelope(self, features: Tensor, voiced: Tensor, effort: Tensor) -> Envelope:
-        """`voiced` [B, T] 0 or 1; `effort` [B, T]: slow loudness in 10 dB against the speaker's mean."""
-        hidden = self.entry(torch.cat([features, voiced[:, None], effort[:, None]], dim=1))
+    def speaker(self, index: Tensor) -> Tensor:
+        """Speaker indices [B] -> vectors [B, speaker_channels]; a mix of voices is a mix of vectors."""
+        return self.speakers(index)
+
+    def envelope(self, features: Tensor, voiced: Tensor, effort: Tensor, speaker: Tensor) -> Envelope:
+        """`voiced` [B, T] 0 or 1; `effort` [B, T]: slow loudness in 10 dB against the speaker's mean; `speaker` [B, S] or [B, T, S]."""
+        if speaker.ndim == 2:
+            speaker = speaker[:, None].expand(-1, features.shape[2], -1)
+        hidden = self.entry(torch.cat([features, voiced[:, None], effort[:, None], speaker.transpose(1, 2)], dim=1))
         for block in self.blocks:
             hidden = block(hidden)
         power, aperiodicity = (

@@ -1,4 +1,4 @@
-"""Source and filter in torch, for training and rendering alike: pulse train and noise shaped by minimum-phase envelopes.
+"""Source and filter in torch, for training: pulse train and noise shaped by minimum-phase envelopes.
 
 Envelopes are natural-log amplitudes on mel-spaced bands, one row per frame; frame t is centred on sample (t + 0.5) * hop.
 Pitch enters only here, so it is exact whatever the networks do.
@@ -8,40 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from .bands import band_interpolation, bin_centres_hz
 
 FFT_SIZE = 1536  # a 640-sample window at 32 kHz plus 28 ms of impulse response
 
 
-def mel_of(f_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """HTK mel scale."""
-    return 2595.0 * np.log10(1.0 + np.asarray(f_hz) / 700.0)
-
-
-def band_centres_hz(sample_rate: int, bands: int) -> NDArray[np.float64]:
-    """Centres of the bands: evenly spaced in mel from 0 Hz to half the sample rate, both ends included."""
-    mels = np.linspace(0.0, float(mel_of(sample_rate / 2)), bands)
-    return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
-
-
-def band_interpolation(sample_rate: int, bands: int, frequencies_hz: NDArray[np.float64]) -> NDArray[np.float32]:
-    """[bands, len(frequencies_hz)]: linear interpolation in mel from band centres to the given frequencies."""
-    position = mel_of(frequencies_hz) / mel_of(sample_rate / 2) * (bands - 1)
-    low = np.clip(position.astype(int), 0, bands - 2)
-    weight = position - low
-    matrix = np.zeros((bands, len(position)), dtype=np.float32)
-    columns = np.arange(len(position))
-    matrix[low, columns] = 1.0 - weight
-    matrix[low + 1, columns] += weight
-    return matrix
-
-
 def bin_interpolation(sample_rate: int, bands: int, fft_size: int = FFT_SIZE) -> Tensor:
     """[bands, fft_size / 2 + 1]: from band centres to FFT bins."""
-    return torch.from_numpy(band_interpolation(sample_rate, bands, np.arange(fft_size // 2 + 1) * sample_rate / fft_size))
+    return torch.from_numpy(band_interpolation(sample_rate, bands, bin_centres_hz(sample_rate, fft_size)))
 
 
 def minimum_phase(log_magnitude: Tensor) -> Tensor:

@@ -75,26 +75,36 @@ def split_phone(
 
 @dataclass(frozen=True)
 class UnitFrames:
-    """Network input of one phrase: `units[N]` indices into UNITS, `unit_of_frame[T]`, `position[T, POSITION_FEATURES]`."""
+    """Network input of one phrase: `units[N]` indices into UNITS, `unit_of_frame[T]`, `position[T, POSITION_FEATURES]`, `until_s[T]`."""
 
     units: NDArray[np.int64]
     unit_of_frame: NDArray[np.int64]
     position: NDArray[np.float32]
+    until_s: NDArray[np.float64]  # from the frame to its unit's end
+
+    def cut(self, frames: slice | NDArray[np.int64]) -> UnitFrames:
+        """Some of the frames."""
+        return UnitFrames(self.units, self.unit_of_frame[frames], self.position[frames], self.until_s[frames])
+
+
+def unit_indices(units: Iterable[Unit]) -> NDArray[np.int64]:
+    """Indices into UNITS [N]."""
+    return np.array([UNIT_INDEX[unit.symbol] for unit in units], dtype=np.int64)
 
 
 POSITION_FEATURES = 8
 _SATURATION_S = (0.03, 0.08, 0.2)
 
 
-def unit_frames(units: Iterable[Unit], frames: int, frame_rate_hz: int) -> UnitFrames:
-    """Lay contiguous units over a frame grid: frame t looks at the time (t + 0.5) / frame_rate_hz.
+def unit_frames(units: Iterable[Unit], frames: int, frame_rate_hz: int, first_frame: int = 0) -> UnitFrames:
+    """Lay contiguous units over a frame grid: frame t looks at the time (t + 0.5) / frame_rate_hz. A unit may end at infinity.
 
     The position features saturate, so that a note of four seconds looks like the longest vowels of the training data.
     """
     spans = list(units)
     starts = np.array([unit.start_s for unit in spans])
     ends = np.array([unit.end_s for unit in spans])
-    times = (np.arange(frames) + 0.5) / frame_rate_hz
+    times = (first_frame + np.arange(frames) + 0.5) / frame_rate_hz
     index = np.clip(np.searchsorted(starts, times, side="right") - 1, 0, len(spans) - 1)
     since, until = np.maximum(0.0, times - starts[index]), np.maximum(0.0, ends[index] - times)
     length = np.maximum(1e-3, (ends - starts)[index])
@@ -102,7 +112,18 @@ def unit_frames(units: Iterable[Unit], frames: int, frame_rate_hz: int) -> UnitF
     columns.append(np.clip(np.log(length / 0.1), -1.5, 1.0))
     columns.append(np.where(length < 0.25, since / length, 0.5))
     return UnitFrames(
-        units=np.array([UNIT_INDEX[unit.symbol] for unit in spans], dtype=np.int64),
+        units=unit_indices(spans),
         unit_of_frame=index.astype(np.int64),
         position=np.stack(columns, axis=1).astype(np.float32),
+        until_s=until,
     )
+
+
+def without_end(position: NDArray[np.float32], horizon_s: float) -> NDArray[np.float32]:
+    """Position features [T, 8] of someone who sees only `horizon_s` ahead: a unit that ends later looks endless, as in live play."""
+    is_endless = position[:, 5] * _SATURATION_S[2] > horizon_s
+    hidden = position.copy()
+    hidden[is_endless, 3:6] = 1.0
+    hidden[is_endless, 6] = 1.0
+    hidden[is_endless, 7] = 0.5
+    return hidden

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from engine.errors import TrainingError
 from engine.lyrics import is_reduced, pronounce_english
-from engine.model.source_filter import band_centres_hz
+from engine.model.bands import band_centres_hz
 from engine.model.units import PHONES, UNIT_INDEX, Unit, split_phone
 
 from .align import ALIGN_RATE_HZ, AlignedPhone, Aligner
@@ -51,7 +51,8 @@ class Clip:
     """Features of one recording. T frames of 10 ms; samples = T * hop.
 
     samples int16 [T * hop]; units: symbols [N] with border times [N + 1] in seconds; f0_hz [T] interpolated through gaps;
-    voiced [T]; aperiodicity [T, bands] amplitude ratio 0..1; effort [T] in 10 dB.
+    voiced [T]; aperiodicity [T, bands] amplitude ratio 0..1; effort [T] in 10 dB. `speaker` counts the recipe's speakers; `band_hz` is the
+    frequency that the recording reaches.
     """
 
     name: str
@@ -63,6 +64,8 @@ class Clip:
     voiced: NDArray[np.bool_]
     aperiodicity: NDArray[np.float32]
     effort: NDArray[np.float32]
+    speaker: int = 0
+    band_hz: float = 1e9
 
     @property
     def frames(self) -> int:
@@ -115,7 +118,7 @@ def prepare(
     return usable
 
 
-def load_clip(path: Path) -> Clip:
+def load_clip(path: Path, speaker: int = 0, band_hz: float = 1e9) -> Clip:
     """A clip written by `prepare`."""
     with np.load(path, allow_pickle=False) as stored:
         return Clip(
@@ -128,6 +131,8 @@ def load_clip(path: Path) -> Clip:
             voiced=stored["voiced"],
             aperiodicity=stored["aperiodicity"].astype(np.float32) / 255.0,
             effort=stored["effort"],
+            speaker=speaker,
+            band_hz=band_hz,
         )
 
 

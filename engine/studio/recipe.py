@@ -1,49 +1,93 @@
 """`vocalese voice train CONFIG`: one TOML file says which recordings become which voice; everything else follows from it.
 
-    [voice]    name, title, languages, range_low, range_high, licence, origin, consent, training_data
-    [data]     folder (holds metadata.csv), held_out_every
-    [train]    steps, batch, crop_s, learning_rate, seed, …          (engine.studio.train.TrainSettings)
-    [model]    sizes that differ from the defaults                   (engine.model.acoustic.AcousticConfig)
+    [voice]        name, title, languages, range_low, range_high, licence, origin, consent, training_data
+    [[speakers]]   name, folder (holds metadata.csv), band_hz (what the recordings reach, if less than 16000)
+    [data]         held_out_every, limit_clips
+    [train]        seed, sung_minutes
+    [direct], [tokeniser], [decoder], [gpt], [loudness]     steps, batch, crop_s, … (engine.studio.training.loop.StageSettings)
+    [direct.sizes], …                                       sizes that differ from the defaults (engine.model.config)
 
-A run folder holds the features, the checkpoint, the curves and at last the voice; an interrupted run goes on where it stopped.
+Stages: align and measure the recordings → direct model → sung set → tokeniser → decoder, GPT and loudness model. The first speaker is the
+voice's main colour, the second its other one. A run folder holds the features, checkpoints, curves and at last the voice with test
+renderings; an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import time
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from engine.errors import TrainingError
-from engine.model.acoustic import AcousticConfig
+from engine.model.acoustic import AcousticModel
+from engine.model.config import AcousticConfig, DecoderConfig, GptConfig, LoudnessConfig, Sizes, TokeniserConfig
 from engine.voice.card import FORMAT_VERSION, sha256_of
-from engine.voice.starter import KIND, save_weights
+from engine.voice.starter import KIND
 
+from .align import words_of
 from .dataset import Clip, load_clip, prepare, read_sources
-from .train import Progress, TrainSettings, train
+from .training.decoder import Codes, Tokens, train_decoder
+from .training.direct import train_direct
+from .training.gpt import recorded_line, sung_line, train_gpt
+from .training.loop import Progress, Report, StageSettings, Trained, fingerprint
+from .training.loudness import train_loudness
+from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
+from .training.tokens import recorded_cepstra, sung_cepstra, train_tokeniser
+from .training.weights import save_weights
 
 _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence", "origin", "consent", "training_data")
-_MAY_BE_ZERO = frozenset({"seed", "ema_decay", "dropout", "held_out_every", "limit_clips"})
+_SPEAKER_KEYS = ("name", "folder", "band_hz")
+_DATA_DEFAULTS = {"held_out_every": 25, "limit_clips": 0}
+_TRAIN_DEFAULTS = {"seed": 1, "sung_minutes": 90}
+_STAGES: dict[str, tuple[StageSettings, Sizes]] = {
+    "direct": (StageSettings(steps=7000), AcousticConfig()),
+    "tokeniser": (StageSettings(steps=3000, batch=24, crop_s=0.64, learning_rate=1e-3), TokeniserConfig()),
+    "decoder": (StageSettings(steps=4500, batch=5), DecoderConfig()),
+    "gpt": (StageSettings(steps=3500, batch=8, crop_s=2.56, learning_rate=1e-3), GptConfig()),
+    "loudness": (StageSettings(steps=800, batch=16, crop_s=1.5, learning_rate=1e-3), LoudnessConfig()),
+}
+_SUNG_HELD_OUT = 40  # one phrase in so many
+_MAY_BE_ZERO = frozenset({"seed", "ema_decay", "dropout", "token_dropout", "unit_dropout", "held_out_every", "limit_clips"})
+_FULL_BAND_HZ = 1e9
 WEIGHTS_NAME = "weights.safetensors"
 
 
 @dataclass(frozen=True)
+class SpeakerSource:
+    """Whose recordings, where (absolute), and the frequency that they reach."""
+
+    name: str
+    folder: Path
+    band_hz: float
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A checked training config. `voice` holds the card's texts; paths are absolute."""
+    """A checked training config. `voice` holds the card's texts; `stages` and `sizes` go by the names of the stages."""
 
     voice: dict[str, Any]
-    data_folder: Path
+    speakers: tuple[SpeakerSource, ...]
     held_out_every: int
     limit_clips: int
-    settings: TrainSettings
-    model: AcousticConfig
+    seed: int
+    sung_minutes: float
+    stages: dict[str, StageSettings]
+    sizes: dict[str, Any]
+
+    def within(self, folder: Path) -> Recipe:
+        """The same recipe with every speaker's folder looked for in `folder`."""
+        return replace(self, speakers=tuple(replace(s, folder=(folder / s.folder.name).resolve()) for s in self.speakers))
+
+    def shortened(self, steps: int) -> Recipe:
+        """The same recipe with no stage longer than `steps`."""
+        shorter = {name: replace(stage, steps=min(stage.steps, steps)) for name, stage in self.stages.items()}
+        return replace(self, stages=shorter)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -54,28 +98,50 @@ def read_recipe(path: Path) -> Recipe:
         raise TrainingError(f"The training config {path} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"The training config {path} is not valid TOML: {error}.") from error
-    _check_keys(path, "", values, ("voice", "data", "train", "model"))
+    _check_keys(path, "", values, ("voice", "speakers", "data", "train", *_STAGES))
     for table, content in values.items():
-        if not isinstance(content, dict):
+        if table != "speakers" and not isinstance(content, dict):
             raise TrainingError(f"{path}: {table} is not a table; write [{table}] on a line of its own.")
-    voice, data = values.get("voice", {}), values.get("data", {})
+    voice, data, train = (values.get(table, {}) for table in ("voice", "data", "train"))
     _check_keys(path, "voice", voice, _VOICE_KEYS)
-    _check_keys(path, "data", data, ("folder", "held_out_every", "limit_clips"))
-    missing = [f"voice.{key}" for key in _VOICE_KEYS if key not in voice] + ([] if "folder" in data else ["data.folder"])
+    missing = [f"voice.{key}" for key in _VOICE_KEYS if key not in voice]
     if missing:
         raise TrainingError(f"{path} lacks {', '.join(missing)}.")
     _check_voice(path, voice)
-    if not isinstance(data["folder"], str):
-        raise TrainingError(f"{path}: folder in [data] is {data['folder']!r}; it takes a path as text.")
-    _check_numbers(path, "data", {"held_out_every": 25, "limit_clips": 0}, data)
+    speakers = _speakers(path, values.get("speakers"))
+    for table, defaults, content in (("data", _DATA_DEFAULTS, data), ("train", _TRAIN_DEFAULTS, train)):
+        _check_keys(path, table, content, tuple(defaults))
+        _check_numbers(path, table, defaults, content)
+    data, train = {**_DATA_DEFAULTS, **data}, {**_TRAIN_DEFAULTS, **train}
+    stages, sizes = {}, {}
+    for name, (settings, defaults) in _STAGES.items():
+        given = dict(values.get(name, {}))
+        own_sizes = given.pop("sizes", {})
+        stages[name] = _changed(settings, path, name, {"seed": train["seed"], **given})
+        sizes[name] = _changed(defaults, path, f"{name}.sizes", own_sizes)
+        if name != "tokeniser":
+            sizes[name] = replace(sizes[name], speakers=len(speakers))
+    codes = sizes["tokeniser"].codes
+    sizes["decoder"], sizes["gpt"] = replace(sizes["decoder"], codes=codes), replace(sizes["gpt"], codes=codes)
     return Recipe(
         voice=voice,
-        data_folder=(path.parent / data["folder"]).resolve(),
-        held_out_every=int(data.get("held_out_every", 25)),
-        limit_clips=int(data.get("limit_clips", 0)),
-        settings=_dataclass_from(TrainSettings, path, "train", values.get("train", {})),
-        model=_dataclass_from(AcousticConfig, path, "model", values.get("model", {})),
+        speakers=speakers,
+        held_out_every=int(data["held_out_every"]),
+        limit_clips=int(data["limit_clips"]),
+        seed=int(train["seed"]),
+        sung_minutes=float(train["sung_minutes"]),
+        stages=stages,
+        sizes=sizes,
     )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a voice is trained on: prepared clips, and every word of their texts."""
+
+    training: list[Clip]
+    held_out: list[Clip]
+    words: list[str]
 
 
 def train_voice(
@@ -84,49 +150,101 @@ def train_voice(
     *,
     jobs: int = 1,
     prepared: Callable[[int, int], None] | None = None,
-    report: Callable[[Progress], None] | None = None,
+    report: Report | None = None,
 ) -> Path:
     """Prepare, train, write the voice; returns its folder `run_folder/NAME`. One torch thread: more only spin on small networks."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        sources = read_sources(recipe.data_folder)
-        if recipe.limit_clips:
-            sources = sources[: recipe.limit_clips]
-        paths = prepare(
-            sources,
-            run_folder / "features",
-            sample_rate=recipe.model.sample_rate,
-            aperiodicity_bands=recipe.model.aperiodicity_bands,
-            jobs=jobs,
-            progress=prepared,
-        )
-        clips = [load_clip(path) for path in sorted(paths)]
-        _refuse_other_sizes(clips, recipe.model, run_folder / "features")
-        is_held_out = [
-            recipe.held_out_every > 0 and i % recipe.held_out_every == recipe.held_out_every // 3 for i in range(len(clips))
-        ]
-        training = [clip for clip, held in zip(clips, is_held_out, strict=True) if not held]
-        held_out = [clip for clip, held in zip(clips, is_held_out, strict=True) if held]
-        started_cpu = time.process_time()
-        model = train(recipe.model, recipe.settings, training, held_out, run_folder, report)
-        facts = {
-            "steps": recipe.settings.steps,
-            "seed": recipe.settings.seed,
-            "clips": len(training),
-            "held_out_clips": [clip.name for clip in held_out],
-            "minutes_of_audio": round(sum(clip.frames for clip in training) / 6000, 1),
-            "cpu_minutes_of_last_run": round((time.process_time() - started_cpu) / 60, 1),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        }
+        material = gather(recipe, run_folder, jobs=jobs, prepared=prepared)
+        networks, trained = _train(recipe, material, run_folder, report)
     finally:
         torch.set_num_threads(threads)
     folder = run_folder / str(recipe.voice["name"])
     folder.mkdir(parents=True, exist_ok=True)
-    save_weights(model, folder / WEIGHTS_NAME)
-    write_card(folder, recipe, facts)
+    save_weights(networks, folder / WEIGHTS_NAME)
+    write_card(folder, recipe, material, trained)
     return folder
+
+
+def gather(
+    recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callable[[int, int], None] | None = None
+) -> Material:
+    """Prepared clips of all speakers; every `held_out_every`-th of each is kept apart."""
+    training: list[Clip] = []
+    held_out: list[Clip] = []
+    texts: list[str] = []
+    config: AcousticConfig = recipe.sizes["direct"]
+    for index, speaker in enumerate(recipe.speakers):
+        sources = read_sources(speaker.folder)
+        if recipe.limit_clips:
+            sources = sources[: recipe.limit_clips]
+        features = run_folder / "features" / speaker.name
+        paths = prepare(
+            sources,
+            features,
+            sample_rate=config.sample_rate,
+            aperiodicity_bands=config.aperiodicity_bands,
+            jobs=jobs,
+            progress=prepared,
+        )
+        clips = [load_clip(path, index, speaker.band_hz) for path in sorted(paths)]
+        _refuse_other_sizes(clips, config, features)
+        every = recipe.held_out_every
+        for number, clip in enumerate(clips):
+            (held_out if every and number % every == every // 3 else training).append(clip)
+        texts += [source.text for source in sources]
+    return Material(training, held_out, sorted({word for text in texts for word in words_of(text)}))
+
+
+def _train(
+    recipe: Recipe, material: Material, run: Path, report: Report | None
+) -> tuple[dict[str, torch.nn.Module], dict[str, Trained]]:
+    stages, sizes = recipe.stages, recipe.sizes
+    clips, held_out = material.training, material.held_out
+    direct, of_direct = train_direct(sizes["direct"], stages["direct"], clips, held_out, run, report)
+    direct.eval()
+    phrases, identity = _sung(recipe, direct, material.words, run)
+    apart = max(1, len(phrases) // _SUNG_HELD_OUT)
+
+    recorded, offset = recorded_cepstra([*clips, *held_out], direct, sizes["tokeniser"])
+    sung = sung_cepstra(phrases, offset, sizes["tokeniser"])
+    recorded, recorded_held_out = recorded[: len(clips)], recorded[len(clips) :]
+    tokeniser, of_tokeniser = train_tokeniser(
+        sizes["tokeniser"], stages["tokeniser"], recorded, sung[apart:], recorded_held_out, run, data_identity=identity, report=report
+    )
+    codes = Tokens([tokeniser.codes_of(item) for item in recorded], [tokeniser.codes_of(item) for item in sung])
+    held_out_codes: list[Codes] = [tokeniser.codes_of(item) for item in recorded_held_out]
+
+    decoder, of_decoder = train_decoder(
+        sizes["decoder"],
+        stages["decoder"],
+        clips,
+        held_out,
+        phrases[apart:],
+        Tokens(codes.recorded, codes.sung[apart:]),
+        held_out_codes,
+        run,
+        report,
+    )
+    spoken = [recorded_line(clip, code, sizes["gpt"]) for clip, code in zip(clips, codes.recorded, strict=True)]
+    lines = [sung_line(phrase, code, sizes["gpt"]) for phrase, code in zip(phrases, codes.sung, strict=True)]
+    tests = {
+        "recorded": [recorded_line(clip, code, sizes["gpt"]) for clip, code in zip(held_out, held_out_codes, strict=True)],
+        "sung": lines[:apart],
+    }
+    gpt, of_gpt = train_gpt(sizes["gpt"], stages["gpt"], spoken, lines[apart:], tests, run, report=report)
+    loudness, of_loudness = train_loudness(sizes["loudness"], stages["loudness"], clips, held_out, run, report)
+    networks = {"direct": direct, "tokeniser": tokeniser, "decoder": decoder, "gpt": gpt, "loudness": loudness}
+    return networks, dict(zip(networks, (of_direct, of_tokeniser, of_decoder, of_gpt, of_loudness), strict=True))
+
+
+def _sung(recipe: Recipe, direct: AcousticModel, words: Sequence[str], run: Path) -> tuple[list[SungPhrase], str]:
+    identity = set_identity(fingerprint(direct), words, recipe.sung_minutes, recipe.seed)
+    path = run / "sung.npz"
+    if not path.exists():
+        save_set(sing_set(direct, words, recipe.sung_minutes, recipe.seed), path, identity)
+    return load_set(path, identity), identity
 
 
 def _refuse_other_sizes(clips: Sequence[Clip], model: AcousticConfig, features: Path) -> None:
@@ -138,18 +256,38 @@ def _refuse_other_sizes(clips: Sequence[Clip], model: AcousticConfig, features: 
             )
 
 
-def write_card(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
+def write_card(folder: Path, recipe: Recipe, material: Material, trained: dict[str, Trained]) -> None:
     """The voice's card beside its weights; figures measured later go under [measured]."""
     values = {
         "format": FORMAT_VERSION,
         "kind": KIND,
         **recipe.voice,
-        "sample_rate": recipe.model.sample_rate,
+        "colours": [speaker.name for speaker in recipe.speakers],
+        "sample_rate": recipe.sizes["direct"].sample_rate,
         "weights": WEIGHTS_NAME,
         "sha256": sha256_of(folder / WEIGHTS_NAME),
     }
+    facts: dict[str, Any] = {
+        "seed": recipe.seed,
+        "clips": len(material.training),
+        "held_out_clips": [clip.name for clip in material.held_out],
+        "minutes_of_audio": round(sum(clip.frames for clip in material.training) / 6000, 1),
+        "minutes_sung": recipe.sung_minutes,
+        "cpu_minutes": round(sum(stage.cpu_s for stage in trained.values()) / 60, 1),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    tables: dict[str, dict[str, Any]] = {f"model.{name}": sizes.as_dict() for name, sizes in recipe.sizes.items()}
+    tables["training"] = facts
+    for name, stage in trained.items():
+        tables[f"training.{name}"] = {
+            "steps": recipe.stages[name].steps,
+            "cpu_minutes": round(stage.cpu_s / 60, 1),
+            "weights_after_50_steps": stage.start,
+            **{f"held_out_{key}": round(value, 4) for key, value in stage.held_out.items()},
+        }
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
-    for table, content in (("model", recipe.model.as_dict()), ("training", facts)):
+    for table, content in tables.items():
         lines += ["", f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in content.items())]
     (folder / "card.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -157,6 +295,24 @@ def write_card(folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
 def _toml(value: Any) -> str:
     """JSON text of strings, numbers, booleans and lists of them is TOML too."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _speakers(path: Path, given: Any) -> tuple[SpeakerSource, ...]:
+    if not isinstance(given, list) or not given or not all(isinstance(item, dict) for item in given):
+        raise TrainingError(f"{path} lacks speakers; write [[speakers]] and give each a name and a folder.")
+    found = []
+    for item in given:
+        _check_keys(path, "[speakers]", item, _SPEAKER_KEYS)
+        for key in ("name", "folder"):
+            if not isinstance(item.get(key), str) or not item[key].strip(". "):
+                raise TrainingError(f"{path}: {key} in [[speakers]] is {item.get(key)!r}; it takes text.")
+        if Path(item["name"]).name != item["name"] or "\\" in item["name"]:
+            raise TrainingError(f"{path}: name in [[speakers]] is {item['name']!r}; it must be able to name a folder.")
+        _check_numbers(path, "[speakers]", {"band_hz": 16_000.0}, item)
+        found.append(SpeakerSource(item["name"], (path.parent / item["folder"]).resolve(), float(item.get("band_hz", _FULL_BAND_HZ))))
+    if len({speaker.name for speaker in found}) < len(found):
+        raise TrainingError(f"{path}: two speakers have the same name.")
+    return tuple(found)
 
 
 def _check_keys(path: Path, table: str, values: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -183,12 +339,12 @@ def _check_voice(path: Path, voice: dict[str, Any]) -> None:
             raise TrainingError(f"{path}: {key} in [voice] is {value!r}; it takes {wanted}.")
 
 
-def _dataclass_from(kind: type, path: Path, table: str, values: dict[str, Any]) -> Any:
-    defaults = {item.name: item.default for item in fields(kind)}
-    _check_keys(path, table, values, tuple(defaults))
-    _check_numbers(path, table, defaults, values)
-    fixed = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return kind(**fixed)
+def _changed(defaults: Any, path: Path, table: str, values: dict[str, Any]) -> Any:
+    """`defaults` with some values changed, all checked."""
+    known = {item.name: getattr(defaults, item.name) for item in fields(defaults)}
+    _check_keys(path, table, values, tuple(known))
+    _check_numbers(path, table, known, values)
+    return replace(defaults, **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
 def _check_numbers(path: Path, table: str, defaults: dict[str, Any], values: dict[str, Any]) -> None:
@@ -207,6 +363,8 @@ def _check_numbers(path: Path, table: str, defaults: dict[str, Any], values: dic
 
 
 def _is_like(value: Any, default: Any, may_be_zero: bool) -> bool:
+    if isinstance(default, bool):
+        return isinstance(value, bool)
     if isinstance(default, tuple):
         return isinstance(value, list) and bool(value) and all(_is_like(item, default[0], may_be_zero) for item in value)
     is_number = isinstance(value, int | float if isinstance(default, float) else int) and not isinstance(value, bool)

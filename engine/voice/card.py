@@ -33,6 +33,7 @@ class VoiceCard:
     model: dict[str, object]
     training: dict[str, object]
     measured: dict[str, object]
+    colours: tuple[str, ...] = ()  # names of the timbres that `colour` moves between; empty: just one
 
     @property
     def reads_text(self) -> bool:
@@ -78,6 +79,10 @@ def read_card(folder: Path) -> VoiceCard:
         raise VoiceError(f"{path}: 'languages' is missing or not a list of language codes, as in [\"en\"].")
     known = {key: values[key] for key in _REQUIRED}
     known["languages"] = tuple(values["languages"])
+    colours = values.get("colours", [])
+    if not isinstance(colours, list) or not all(isinstance(name, str) for name in colours):
+        raise VoiceError(f"{path}: 'colours' is not a list of names.")
+    known["colours"] = tuple(colours)
     return VoiceCard(**known, training=values.get("training", {}), measured=values.get("measured", {}))
 
 

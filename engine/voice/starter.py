@@ -1,83 +1,68 @@
-"""The starter voice: a small acoustic network and a source-filter synthesiser, exact in pitch by construction."""
+"""The starter voice: tokens from a GPT, a streaming decoder and a source-filter synthesiser; NumPy only, exact in pitch by construction.
+
+Live and offline sing through the same stream. The direct model, which taught the others, can sing whole phrases too, for comparison.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
 
 from engine.errors import VoiceError
-from engine.model.acoustic import AcousticConfig, AcousticModel
-from engine.model.source_filter import (
-    band_centres_hz,
-    band_interpolation,
-    bin_interpolation,
-    frames_to_samples,
-    mel_of,
-    pulse_train,
-    shape_long,
-)
-from engine.model.units import SCHWA, VOWELS, Unit, split_phone, unit_frames
-from engine.performance.types import BREATH, SILENCE, Performance, PhoneSpan
+from engine.model.config import FRAMES_PER_TOKEN, AcousticConfig, DecoderConfig, GptConfig, LoudnessConfig
+from engine.model.inference import DecoderNetwork, DirectNetwork, GptNetwork, GptState, LoudnessNetwork
+from engine.model.steps import PITCH_LAG_FRAMES, pitch_bins, time_left_classes
+from engine.model.units import UNIT_INDEX, Unit, UnitFrames, unit_frames, unit_indices
+from engine.performance.types import FRAME_RATE_HZ, SILENCE, Controls, Performance, PhoneSpan
 
+from .articulation import DB_PER_EFFORT, breath_frames, effort_of, units_of, voicing
 from .card import VoiceCard, weights_path
+from .sound import Sound
 
 KIND = "starter"
-_BLOCK_FRAMES = 256
-_NEPER_PER_DB = float(np.log(10.0) / 20.0)
-_VOICING_FADE_S = 0.004
-_ALWAYS_VOICED_AFTER_S, _ALWAYS_VOICED_BEFORE_S = 0.05, 0.04  # inside vowels, from their start and to their end
-_EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that training averaged flat (tuned on sung words)
-_LEAST_APERIODICITY = 0.12  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
-_FADE_FROM_HZ, _TOP_FADE_DB = 11_000.0, 9.0  # hiss fades towards the band's edge instead of stopping there
-_EFFORT_RANGE = (-0.8, 0.3)  # what the training data covers well; beyond it, plain gain
-_DB_PER_EFFORT = 13.0  # measured: one unit of effort makes the network this much louder
-_LEVELLING_LIMIT_DB = 6.0
-_LEVELLING_BAND_HZ = 4000.0
-_TENSION_DB = 9.0  # at 8 kHz against 500 Hz, at full tension
+_BLOCK_FRAMES = 64
+_REMEMBERED_PHONES = 4  # the networks hear two units to either side
 _BREATH_LEVEL_DB = -6.0
-_FADE_S, _RING_S = 0.006, 0.012
+_TEMPERATURE = 0.0
+_DB_PER_LOUDNESS = 10.0  # the loudness model counts in tens of dB
+_REST = UNIT_INDEX[SILENCE]
+
+Array = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+
+class Articulation(StrEnum):
+    """Who says how a phrase is articulated."""
+
+    TOKENS = "tokens"  # the GPT's tokens and the units, through the streaming decoder
+    UNITS = "units"  # the streaming decoder without tokens
+    DIRECT = "direct"  # the direct model, which sees the whole phrase
 
 
 @dataclass(frozen=True)
-class Colour:
-    """Everything the filters need of a phrase, per frame [T] (or [T, bands])."""
+class Networks:
+    """What sings. All share sample rate, hop and speakers."""
 
-    log_amplitude: torch.Tensor
-    aperiodicity: torch.Tensor
-    voiced: torch.Tensor
-    f0_hz: torch.Tensor
-    gain_db: torch.Tensor
-    breathiness: torch.Tensor
-    tension: torch.Tensor
-    formant_semitones: torch.Tensor
-
-    def cut(self, block: slice) -> Colour:
-        return Colour(**{item.name: getattr(self, item.name)[block] for item in fields(self)})
+    decoder: DecoderNetwork
+    gpt: GptNetwork
+    loudness: LoudnessNetwork
+    direct: DirectNetwork | None = None
 
 
 class StarterVoice:
     """See the module docstring."""
 
-    def __init__(self, card: VoiceCard, model: AcousticModel) -> None:
+    def __init__(self, card: VoiceCard, networks: Networks, articulation: Articulation = Articulation.DIRECT) -> None:
         self._card = card
-        self._model = model.eval()
-        config = model.config
-        self._rate, self._hop = config.sample_rate, config.hop_samples
-        self._power_to_bins = bin_interpolation(self._rate, config.power_bands)
-        bins_hz = np.arange(self._power_to_bins.shape[1]) * self._rate / (2 * (self._power_to_bins.shape[1] - 1))
-        self._bins_hz = torch.from_numpy(bins_hz).float()
-        self._aperiodicity_to_bins = torch.from_numpy(band_interpolation(self._rate, config.aperiodicity_bands, bins_hz))
-        fade = np.clip((bins_hz - _FADE_FROM_HZ) / (self._rate / 2 - _FADE_FROM_HZ), 0.0, 1.0)
-        self._top_fade = torch.from_numpy((-_TOP_FADE_DB * _NEPER_PER_DB * fade).astype(np.float32))
-        octaves = np.clip(np.log2(np.maximum(bins_hz, 1.0) / 500.0), 0.0, 4.0)
-        self._tension_tilt = torch.from_numpy((octaves / 4.0 * _TENSION_DB * _NEPER_PER_DB).astype(np.float32))
+        self._networks = networks
+        self._articulation = articulation
+        self._sound = Sound(networks.decoder.config)
 
     @property
     def card(self) -> VoiceCard:
@@ -85,165 +70,223 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-6:{self._card.sha256}"
+        return f"{KIND}-7-{self._articulation}:{self._card.sha256}"
 
-    @torch.inference_mode()
-    def synthesise(self, performance: Performance) -> NDArray[np.float32]:
-        """See `engine.voice.types.Voice`."""
-        units = [unit for span in performance.phones for unit in _units_of(span)]
-        laid = unit_frames(units, performance.frames, performance.frame_rate_hz)
-        features = self._model.frame_features(
-            *(torch.from_numpy(a)[None] for a in (laid.units, laid.unit_of_frame, laid.position))
-        )
-        voiced = _voicing(self._model.voicing_logit(features)[0].numpy(), units, laid.unit_of_frame, performance.frame_rate_hz)
-        effort = np.clip(performance.energy_db / _DB_PER_EFFORT, *_EFFORT_RANGE).astype(np.float32)
-        envelope = self._model.envelope(features, torch.from_numpy(voiced)[None], torch.from_numpy(effort)[None])
-        gain_db = performance.energy_db - _DB_PER_EFFORT * effort + _BREATH_LEVEL_DB * _breath_frames(performance)
-        colour = Colour(
-            log_amplitude=envelope.log_amplitude[0],
-            aperiodicity=envelope.aperiodicity[0],
-            voiced=torch.from_numpy(voiced),
-            f0_hz=torch.from_numpy(_continuous(performance.f0_hz)),
-            gain_db=torch.from_numpy(gain_db.astype(np.float32)),
-            breathiness=torch.from_numpy(performance.breathiness.copy()),
-            tension=torch.from_numpy(performance.tension.copy()),
-            formant_semitones=torch.from_numpy(performance.formant_semitones.copy()),
-        )
-        return self._render(performance, colour)
+    def stream(self, seed: int = 0) -> StarterStream:
+        """See `engine.voice.types.StreamingVoice`."""
+        return StarterStream(self._networks, self._sound, seed, with_tokens=self._articulation is Articulation.TOKENS)
 
-    def _render(self, performance: Performance, colour: Colour) -> NDArray[np.float32]:
-        frames, hop = performance.frames, self._hop
-        f0_samples = frames_to_samples(colour.f0_hz.double()[None], hop)[0]
-        gate = _smoothed(colour.voiced.repeat_interleave(hop), round(_VOICING_FADE_S * self._rate))
-        generator = torch.Generator().manual_seed(int(performance.hash[:15], 16))
-        sources = torch.stack([pulse_train(f0_samples, self._rate) * gate, _hiss(frames * hop, generator)])
-        levelling = self._levelling(colour)
-        samples = shape_long(sources, lambda block: self._filters(colour.cut(block), levelling[block]), frames, hop)
-        return (samples * torch.from_numpy(_audible(performance, frames * hop, self._rate))).numpy()
+    def synthesise(self, performance: Performance) -> Array:
+        """See `engine.voice.types.Voice`. Raises ValueError for a phone outside the inventory."""
+        seed = int(performance.hash[:15], 16)
+        phones, controls = _with_one_more_frame(performance)
+        if self._articulation is Articulation.DIRECT:
+            samples = self._sung_directly(phones, controls, seed)
+        else:
+            samples = self.stream(seed).sing(phones, controls)
+        delay = self._sound.delay_samples
+        return samples[delay : delay + performance.frames * self._networks.decoder.config.hop_samples]
 
-    def _filters(self, colour: Colour, levelling: torch.Tensor) -> torch.Tensor:
-        """Natural-log magnitudes [2, T, F] of the harmonic and the noise filter."""
-        amplitude, ratio = self._spectra(colour)
-        voiced = colour.voiced[:, None]
-        harmonic = amplitude + 0.5 * torch.log1p(-(ratio**2)) + levelling[:, None]
-        noise = amplitude + torch.log(voiced * ratio * self._above(colour.f0_hz) + (1.0 - voiced)) + self._top_fade
-        return torch.stack([harmonic, noise])
-
-    def _above(self, f0_hz: torch.Tensor) -> torch.Tensor:
-        """Gain [T, F] of the breath noise in voiced frames, falling below the fundamental: a formant under it has nothing to sing."""
-        return (self._bins_hz[None] / f0_hz[:, None]).clamp(0.03, 1.0) ** 2
-
-    def _spectra(self, colour: Colour) -> tuple[torch.Tensor, torch.Tensor]:
-        """Natural-log amplitude and aperiodicity at the FFT bins [T, F], with gain, tension and breathiness applied."""
-        log_amplitude = self._formants_moved(_emphasised(colour.log_amplitude), colour.formant_semitones)
-        amplitude = log_amplitude @ self._power_to_bins
-        amplitude = amplitude + (colour.gain_db * _NEPER_PER_DB)[:, None] + colour.tension[:, None] * self._tension_tilt
-        aperiodicity = self._formants_moved(colour.aperiodicity, colour.formant_semitones)
-        ratio = (aperiodicity @ self._aperiodicity_to_bins).clamp(_LEAST_APERIODICITY, 0.999)
-        ratio = ratio ** torch.exp(-1.5 * colour.breathiness)[:, None]
-        whisper = ((colour.breathiness - 0.4) / 0.6).clamp(0.0, 1.0)[:, None] ** 2
-        return amplitude, (ratio + (1.0 - ratio) * whisper).clamp(max=0.9999)
-
-    def _formants_moved(self, bands: torch.Tensor, semitones: torch.Tensor) -> torch.Tensor:
-        """[T, bands] read at frequencies divided by the shift; above the voice's band the last value holds."""
-        if not torch.any(semitones):
-            return bands
-        count = bands.shape[1]
-        centres_hz = torch.from_numpy(band_centres_hz(self._rate, count)).float()
-        wanted_hz = (centres_hz[None] * torch.exp2(-semitones / 12.0)[:, None]).clamp(max=self._rate / 2)
-        top_mel = float(mel_of(self._rate / 2))
-        position = 2595.0 * torch.log10(1.0 + wanted_hz / 700.0) / top_mel * (count - 1)
-        low = position.long().clamp(0, count - 2)
-        return torch.lerp(torch.gather(bands, 1, low), torch.gather(bands, 1, low + 1), position - low)
-
-    def _levelling(self, colour: Colour) -> torch.Tensor:
-        """Log gain [T] that keeps loudness steady as the harmonics of a pitch hit or miss the formants, slowly varying.
-
-        The power that the harmonics under 4 kHz pick from the envelope is compared with the envelope's own mean there.
-        """
-        gains = []
-        for first in range(0, len(colour.f0_hz), _BLOCK_FRAMES):
-            block = colour.cut(slice(first, first + _BLOCK_FRAMES))
-            amplitude, ratio = self._spectra(block)
-            top = int(_LEVELLING_BAND_HZ / (self._rate / 2) * (amplitude.shape[1] - 1))
-            power = (torch.exp(2.0 * amplitude) * (1.0 - ratio**2))[:, : top + 2]
-            harmonics = block.f0_hz[:, None] * torch.arange(1, int(_LEVELLING_BAND_HZ / 50.0))[None]
-            inside = harmonics < _LEVELLING_BAND_HZ
-            position = (harmonics / _LEVELLING_BAND_HZ * top).clamp(max=float(top))
-            low = position.long()
-            at_harmonics = torch.lerp(torch.gather(power, 1, low), torch.gather(power, 1, low + 1), position - low)
-            picked = (at_harmonics * inside).sum(1) * block.f0_hz / _LEVELLING_BAND_HZ
-            gains.append(0.5 * torch.log((power[:, : top + 1].mean(1) + 1e-12) / (picked + 1e-12)))
-        limit = _LEVELLING_LIMIT_DB * _NEPER_PER_DB
-        return _smoothed(torch.cat(gains).clamp(-limit, limit), 9) * colour.voiced
+    def _sung_directly(self, phones: Sequence[PhoneSpan], controls: Controls, seed: int) -> Array:
+        network = self._networks.direct
+        if network is None:
+            raise VoiceError(f"Voice '{self._card.name}' was loaded without its direct model.")
+        units = units_of(phones)
+        laid = unit_frames(units, controls.frames, FRAME_RATE_HZ)
+        features = network.features(laid.units, laid.unit_of_frame, laid.position)
+        voiced = voicing(network.voicing(features), units, laid.unit_of_frame, FRAME_RATE_HZ)
+        mix = _mix(controls.colour, network.config.speakers)
+        pattern = _LoudnessPattern(self._networks.loudness)
+        pattern.follow(units)
+        energy_db = controls.energy_db + pattern.db(_padded(laid, 2), controls, mix)
+        effort = effort_of(energy_db)
+        envelope = network.envelope(features, voiced, effort, mix)
+        gain_db = _gain_db(energy_db, effort, phones, 0)
+        state, blocks = self._sound.start(seed), []
+        for first in range(0, controls.frames, _BLOCK_FRAMES):
+            block = slice(first, first + _BLOCK_FRAMES)
+            part = controls.cut(first, first + _BLOCK_FRAMES)
+            blocks.append(self._sound.sound(state, envelope.cut(block), voiced[block], gain_db[block], part, phones, first))
+        return np.concatenate(blocks)
 
 
-def load_starter(folder: Path, card: VoiceCard) -> StarterVoice:
+class StarterStream:
+    """See `engine.voice.types.VoiceStream`."""
+
+    def __init__(self, networks: Networks, sound: Sound, seed: int, *, with_tokens: bool) -> None:
+        self._decoder, self._sound = networks.decoder, sound
+        self._decoder_state, self._sound_state = networks.decoder.start(), sound.start(seed)
+        self._tokens = _TokenStream(networks.gpt, seed) if with_tokens else None
+        self._pattern = _LoudnessPattern(networks.loudness)
+        self._past: list[PhoneSpan] = []
+        self._plan: tuple[PhoneSpan, ...] = ()
+        self._units: list[Unit] = []
+        self._contexts = np.zeros((0, 0), np.float32)
+        self._frame = 0
+
+    @property
+    def sample_rate(self) -> int:
+        return self._decoder.config.sample_rate
+
+    @property
+    def delay_samples(self) -> int:
+        return self._sound.delay_samples
+
+    @property
+    def frame(self) -> int:
+        return self._frame
+
+    def sing(self, phones: Sequence[PhoneSpan], controls: Controls) -> Array:
+        """See `engine.voice.types.VoiceStream`. Raises ValueError for a phone outside the inventory, which changes nothing."""
+        self._follow(phones)
+        pieces = [
+            self._block(controls.cut(first, first + _BLOCK_FRAMES)) for first in range(0, controls.frames, _BLOCK_FRAMES)
+        ]
+        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+
+    def _follow(self, phones: Sequence[PhoneSpan]) -> None:
+        """Take over the plan, keeping the phones before it that the networks still hear."""
+        now_s = self._frame / FRAME_RATE_HZ
+        known = [span for span in self._past if span.end_s <= phones[0].start_s + 1e-9]
+        plan = (*known, *phones)
+        if plan != self._plan:
+            closed = (*plan, PhoneSpan(SILENCE, plan[-1].end_s, plan[-1].end_s)) if plan[-1].symbol != SILENCE else plan
+            units = units_of(closed)
+            if self._tokens:
+                self._tokens.follow(units)
+            self._pattern.follow(units)
+            self._contexts = self._decoder.contexts(unit_indices(units))
+            self._plan, self._units = plan, units
+        started = [span for span in plan if span.start_s <= now_s]
+        self._past = started[-_REMEMBERED_PHONES:]
+
+    def _block(self, controls: Controls) -> Array:
+        first, frames = self._frame, controls.frames
+        config = self._decoder.config
+        begin = first - first % FRAMES_PER_TOKEN  # tokens are written for whole steps
+        end = -(-(first + frames + config.look_ahead) // FRAMES_PER_TOKEN) * FRAMES_PER_TOKEN
+        laid = unit_frames(self._units, end - begin, FRAME_RATE_HZ, begin)
+        mix = _mix(controls.colour, config.speakers)
+        codes = self._tokens.codes(laid, begin, first, controls.f0_hz, mix) if self._tokens else np.full(end - begin, config.codes)
+        wanted = slice(first - begin, first - begin + frames + config.look_ahead)
+        ahead = self._decoder.features(self._contexts, laid.unit_of_frame[wanted], laid.position[wanted], codes[wanted])
+        logits = self._decoder.voicing(self._decoder_state, ahead)
+        unit_of_frame = laid.unit_of_frame[wanted][:frames]
+        voiced = voicing(logits, self._units, unit_of_frame, FRAME_RATE_HZ, first_frame=first)
+        energy_db = controls.energy_db + self._pattern.db(laid.cut(wanted), controls, mix)
+        effort = effort_of(energy_db)
+        envelope = self._decoder.envelope(self._decoder_state, ahead, voiced, effort, mix)
+        gain_db = _gain_db(energy_db, effort, self._plan, first)
+        self._frame += frames
+        return self._sound.sound(self._sound_state, envelope, voiced, gain_db, controls, self._plan, first)
+
+
+class _TokenStream:
+    """The GPT's tokens, written just before the decoder needs them; a token whose units were planned anew is not used."""
+
+    def __init__(self, network: GptNetwork, seed: int) -> None:
+        self._network = network
+        self._state: GptState = network.start()
+        self._noise = np.random.default_rng((seed, 1))
+        self._contexts = np.zeros((0, 0), np.float32)
+        self._codes: dict[int, int] = {}
+        self._written_for: dict[int, Codes] = {}
+
+    def follow(self, units: Sequence[Unit]) -> None:
+        """Another plan."""
+        self._contexts = self._network.contexts(unit_indices(units))
+
+    def codes(self, laid: UnitFrames, begin: int, first: int, f0_hz: Array, mix: Array) -> Codes:
+        """The code of every frame that is laid out [T], `begin` being a step's first frame; f0_hz and mix from frame `first` on."""
+        none = self._network.config.codes
+        found = np.full(len(laid.unit_of_frame), none)
+        for step in range(begin // FRAMES_PER_TOKEN, (begin + len(found)) // FRAMES_PER_TOKEN):
+            at = slice(step * FRAMES_PER_TOKEN - begin, (step + 1) * FRAMES_PER_TOKEN - begin)
+            if step not in self._codes:
+                now = max(0, step * FRAMES_PER_TOKEN - PITCH_LAG_FRAMES) - first
+                self._write(step, laid, at, float(f0_hz[now]), mix[now])
+            elif self._codes[step] != none and not self._is_as_written(step, laid, at, first - begin):
+                self._codes[step] = self._state.last_code = none
+            found[at] = self._codes[step]
+        oldest = begin // FRAMES_PER_TOKEN - 1
+        for step in [step for step in self._codes if step < oldest]:
+            del self._codes[step], self._written_for[step]
+        return found
+
+    def _write(self, step: int, laid: UnitFrames, at: slice, f0_hz: float, mix: Array) -> None:
+        units = laid.units[laid.unit_of_frame[at]]
+        pitch = pitch_bins(np.array([f0_hz]), units[FRAMES_PER_TOKEN // 2 : FRAMES_PER_TOKEN // 2 + 1], self._network.config.pitches)
+        left = time_left_classes(laid.until_s[at.start : at.start + 1])
+        contexts = self._contexts[laid.unit_of_frame[at]]
+        logits = self._network.logits(self._state, contexts, laid.position[at], int(pitch[0]), int(left[0]), mix)
+        if _TEMPERATURE > 0:
+            logits = logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))
+        self._codes[step] = self._state.last_code = int(np.argmax(logits))
+        self._written_for[step] = units
+
+    def _is_as_written(self, step: int, laid: UnitFrames, at: slice, past: int) -> bool:
+        """Whether the frames that have not sounded yet still belong to the units the token was written for."""
+        gone = max(0, past - at.start)
+        return np.array_equal(laid.units[laid.unit_of_frame[at]][gone:], self._written_for[step][gone:])
+
+
+class _LoudnessPattern:
+    """How the speaker would say it, in dB: as much of it as `natural_dynamics` asks for."""
+
+    def __init__(self, network: LoudnessNetwork) -> None:
+        self._network, self._state = network, network.start()
+        self._contexts = np.zeros((0, 0), np.float32)
+
+    def follow(self, units: Sequence[Unit]) -> None:
+        """Another plan."""
+        self._contexts = self._network.contexts(unit_indices(units))
+
+    def db(self, ahead: UnitFrames, controls: Controls, mix: Array) -> Array:
+        """[T]; `ahead` lays out the look-ahead's frames too."""
+        features = np.concatenate([self._contexts[ahead.unit_of_frame], ahead.position], axis=1)
+        rests = ahead.units[ahead.unit_of_frame[: controls.frames]] == _REST
+        effort = self._network.effort(self._state, features, controls.f0_hz, rests, mix)
+        return _DB_PER_LOUDNESS * effort * controls.natural_dynamics
+
+
+def load_starter(folder: Path, card: VoiceCard, articulation: Articulation = Articulation.DIRECT) -> StarterVoice:
     """The voice in `folder`. Raises VoiceError if the weights do not fit the card."""
     path = weights_path(folder, card)
     try:
-        config = AcousticConfig.from_dict(card.model)
-        model = AcousticModel(config)
-        model.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
-    except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError) as error:
+        with safe_open(path, framework="np") as stored:
+            names = list(stored.keys())
+
+            def part(prefix: str) -> dict[str, NDArray]:
+                return {name.removeprefix(prefix): stored.get_tensor(name) for name in names if name.startswith(prefix)}
+
+            sizes: dict[str, dict] = card.model  # type: ignore[assignment]
+            networks = Networks(
+                DecoderNetwork(DecoderConfig.from_dict(sizes["decoder"]), part("decoder.")),
+                GptNetwork(GptConfig.from_dict(sizes["gpt"]), part("gpt.")),
+                LoudnessNetwork(LoudnessConfig.from_dict(sizes["loudness"]), part("loudness.")),
+                DirectNetwork(AcousticConfig.from_dict(sizes["direct"]), part("direct."))
+                if articulation is Articulation.DIRECT
+                else None,
+            )
+    except (SafetensorError, AttributeError, IndexError, TypeError, KeyError, ValueError) as error:
         raise VoiceError(f"Voice '{card.name}': the weights do not fit the card's [model] table: {error}") from error
-    return StarterVoice(card, model)
+    return StarterVoice(card, networks, articulation)
 
 
-def save_weights(model: AcousticModel, path: Path) -> None:
-    """float16 safetensors: half the size; what a card says was measured is measured with these."""
-    save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, path)
-    path.chmod(0o644)  # the library writes owner-only files
+def _with_one_more_frame(performance: Performance) -> tuple[tuple[PhoneSpan, ...], Controls]:
+    """A frame of silence at the end lets the stream's delay be cut away."""
+    end_s = performance.frames / performance.frame_rate_hz
+    silence = PhoneSpan(SILENCE, end_s, end_s + 1.0)
+    controls = Controls(
+        f0_hz=_continuous(performance.f0_hz),
+        natural_dynamics=np.full(performance.frames, performance.natural_dynamics, np.float32),
+        **{name: getattr(performance, name) for name in ("energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl")},
+    )
+    longer = {item.name: np.append(values := getattr(controls, item.name), values[-1:]) for item in fields(controls)}
+    return (*performance.phones, silence), Controls(**longer)
 
 
-def _hiss(samples: int, generator: torch.Generator) -> torch.Tensor:
-    """White noise of unit variance made of random signs: as bright as Gaussian noise, without its rare tall spikes in sibilants."""
-    return torch.randint(0, 2, (samples,), generator=generator).float() * 2.0 - 1.0
-
-
-def _units_of(span: PhoneSpan) -> tuple[Unit, ...]:
-    if span.symbol == SILENCE:
-        return (Unit(SILENCE, span.start_s, span.end_s),)
-    symbol = "HH" if span.symbol == BREATH else span.symbol
-    return split_phone(symbol, span.start_s, span.end_s, is_reduced=span.stress == 0)
-
-
-def _voicing(
-    logits: NDArray[np.float32], units: Sequence[Unit], unit_of_frame: NDArray, frame_rate_hz: int
-) -> NDArray[np.float32]:
-    """0 or 1 per frame: the network's answer, but never silence voiced and never the middle of a vowel unvoiced."""
-    times = (np.arange(len(logits)) + 0.5) / frame_rate_hz
-    since = times - np.array([unit.start_s for unit in units])[unit_of_frame]
-    until = np.array([unit.end_s for unit in units])[unit_of_frame] - times
-    symbols = [unit.symbol.removesuffix("_glide") for unit in units]
-    is_vowel = np.array([symbol in VOWELS or symbol == SCHWA for symbol in symbols])[unit_of_frame]
-    is_glide = np.array([unit.symbol.endswith("_glide") for unit in units])[unit_of_frame]
-    is_silent = np.array([symbol == SILENCE for symbol in symbols])[unit_of_frame]
-    middle = is_vowel & ((since > _ALWAYS_VOICED_AFTER_S) | is_glide) & (until > _ALWAYS_VOICED_BEFORE_S)
-    return (((logits > 0) | middle) & ~is_silent).astype(np.float32)
-
-
-def _breath_frames(performance: Performance) -> NDArray[np.float32]:
-    frames = np.zeros(performance.frames, dtype=np.float32)
-    for span in performance.phones:
-        if span.symbol == BREATH:
-            frames[round(span.start_s * performance.frame_rate_hz) : round(span.end_s * performance.frame_rate_hz)] = 1.0
-    return frames
-
-
-def _audible(performance: Performance, samples: int, sample_rate: int) -> NDArray[np.float32]:
-    """1 while a phone sounds and shortly after, exactly 0 in silence, with short fades between."""
-    mask = np.zeros(samples, dtype=np.float32)
-    for span in performance.phones:
-        if span.symbol != SILENCE:
-            mask[max(0, int((span.start_s - _FADE_S) * sample_rate)) : int((span.end_s + _RING_S) * sample_rate)] = 1.0
-    fade = np.hanning(2 * int(_FADE_S * sample_rate) + 3)[1:-1]
-    smooth = np.convolve(mask, fade / fade.sum(), mode="same").astype(np.float32)
-    smooth[smooth < 1e-5] = 0.0
-    return smooth
-
-
-def _continuous(f0_hz: NDArray[np.float32]) -> NDArray[np.float32]:
+def _continuous(f0_hz: Array) -> Array:
     """Gaps (NaN) filled by straight lines; 200 Hz if nothing is pitched."""
     known = np.flatnonzero(np.isfinite(f0_hz))
     if not len(known):
@@ -251,20 +294,22 @@ def _continuous(f0_hz: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.interp(np.arange(len(f0_hz)), known, f0_hz[known]).astype(np.float32)
 
 
-def _emphasised(log_amplitude: torch.Tensor) -> torch.Tensor:
-    """Peaks and valleys of [T, bands] made larger about their moving average along the bands."""
-    smooth = _moving_average(log_amplitude, _EMPHASIS_BANDS)
-    return smooth + _EMPHASIS * (log_amplitude - smooth)
+def _mix(colour: Array, speakers: int) -> Array:
+    """Shares of the speakers [T, speakers]: from the first to the second."""
+    shares = np.zeros((len(colour), speakers), np.float32)
+    shares[:, 0] = 1.0
+    if speakers > 1:
+        shares[:, 1] = np.clip(colour, 0.0, 1.0)
+        shares[:, 0] -= shares[:, 1]
+    return shares
 
 
-def _smoothed(values: torch.Tensor, width: int) -> torch.Tensor:
-    """Centred Hann moving average over about `width` points of [T], edges held."""
-    return _moving_average(values[None], width)[0]
+def _padded(laid: UnitFrames, frames: int) -> UnitFrames:
+    """The last frame a few times more."""
+    return laid.cut(np.minimum(np.arange(len(laid.unit_of_frame) + frames), len(laid.unit_of_frame) - 1))
 
 
-def _moving_average(rows: torch.Tensor, width: int) -> torch.Tensor:
-    """Centred Hann moving average along the last axis of [R, N], edges held."""
-    width |= 1
-    window = torch.hann_window(width + 2, periodic=False)[1:-1]
-    padded = torch.nn.functional.pad(rows[:, None], (width // 2, width // 2), mode="replicate")
-    return torch.nn.functional.conv1d(padded, (window / window.sum())[None, None])[:, 0]
+def _gain_db(energy_db: Array, effort: Array, phones: Sequence[PhoneSpan], first_frame: int) -> Array:
+    """What of the loudness the network does not sing [T]."""
+    breaths = breath_frames(phones, first_frame, len(effort), FRAME_RATE_HZ)
+    return (energy_db - DB_PER_EFFORT * effort + _BREATH_LEVEL_DB * breaths).astype(np.float32)

@@ -1,0 +1,195 @@
+"""Third stage: the streaming decoder, on recordings (through the synthesiser) and on the sung set (against the direct model's bands).
+
+Tokens and units are each left out at random, so that the decoder can lean on either. Often it sees only the next moment of the score
+(horizon dropout): in live play nobody knows when the note will end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from engine.model.config import FRAMES_PER_TOKEN, DecoderConfig
+from engine.model.decoder import Decoder
+from engine.model.units import without_end
+
+from ..dataset import Clip
+from .direct import Batch, Cropper, Renderer, aperiodicity_loss, clips_identity, recorded_row, stacked, unit_row
+from .loop import Report, StageSettings, Trained, run_stage
+from .sung import SungPhrase
+
+Codes = NDArray[np.int64]
+
+_HORIZONS_S = (0.02, 0.05, 0.2)
+_HORIZON_CHANCE = 0.5
+_SILENT_TOKEN_CHANCE = 0.05  # single tokens left out besides whole crops
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Codes [ceil(T / 4)] of every item of a list."""
+
+    recorded: Sequence[Codes]
+    sung: Sequence[Codes]
+
+
+@dataclass(frozen=True)
+class SungBatch:
+    """Crops of the sung set."""
+
+    units: Tensor
+    unit_of_frame: Tensor
+    position: Tensor
+    codes: Tensor
+    voiced: Tensor
+    effort: Tensor
+    bands: Tensor
+    aperiodicity: Tensor
+    mix: Tensor
+
+
+def train_decoder(
+    config: DecoderConfig,
+    settings: StageSettings,
+    training: Sequence[Clip],
+    held_out: Sequence[Clip],
+    sung: Sequence[SungPhrase],
+    tokens: Tokens,
+    held_out_codes: Sequence[Codes],
+    folder: Path,
+    report: Report | None = None,
+) -> tuple[Decoder, Trained]:
+    """`tokens.recorded` belongs to `training`, `tokens.sung` to `sung`. Held-out figures: loss with tokens and with units alone."""
+    torch.manual_seed(settings.seed)
+    model, average = Decoder(config), Decoder(config)
+    renderer = Renderer(config)
+    cropper = Cropper(training, settings)
+    frames = cropper.frames = cropper.frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+    long_enough = [index for index, phrase in enumerate(sung) if phrase.frames > frames + FRAMES_PER_TOKEN]
+
+    def losses(step: int, rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
+        rows = []
+        for index, first in cropper.draw(rng):
+            first -= first % FRAMES_PER_TOKEN
+            row = recorded_row(training[index], first, frames)
+            rows.append(_hidden_from({**row, "codes": _codes(tokens.recorded[index], first, frames)}, rng))
+        batch = stacked(rows)
+        codes = _without_some(batch.pop("codes"), config, rng)
+        parts = recorded_losses(model, renderer, Batch(**batch), codes, _kept(len(rows), config, rng), generator)
+        return {**parts, **sung_losses(model, _sung_batch(sung, tokens.sung, long_enough, frames, settings.batch, config, rng), rng)}
+
+    @torch.no_grad()
+    def figures() -> dict[str, float]:
+        if not held_out:
+            return {}
+        frames = min(clip.frames for clip in held_out) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+        batch = Batch(**stacked([recorded_row(clip, 0, frames) for clip in held_out]))
+        codes = torch.stack([_codes(item, 0, frames) for item in held_out_codes])
+        keep = torch.ones(len(held_out), dtype=torch.bool)
+        found = {}
+        for name, heard, kept in (
+            ("both", codes, keep),
+            ("units", torch.full_like(codes, config.codes), keep),
+            ("tokens", codes, ~keep),
+        ):
+            parts = recorded_losses(average, renderer, batch, heard, kept, torch.Generator().manual_seed(settings.seed))
+            found[name] = float(parts["spectral"])
+        return found
+
+    trained = run_stage(
+        "decoder",
+        model,
+        average,
+        settings,
+        losses,
+        figures,
+        folder=folder,
+        data_identity=clips_identity(training) + f"\n{len(sung)} {sum(int(c.sum()) for c in tokens.sung)}",
+        report=report,
+    )
+    return average, trained
+
+
+def recorded_losses(
+    model: Decoder, renderer: Renderer, batch: Batch, codes: Tensor, keep_units: Tensor, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Parts of the loss on recordings, already weighted."""
+    features = model.frame_features(batch.units, batch.unit_of_frame, batch.position, codes, keep_units=keep_units)
+    mix = functional.one_hot(batch.speaker, model.config.speakers).float()
+    envelope = model.envelope(features, batch.voiced, batch.effort, model.speaker(mix))
+    rendered = renderer.render(envelope, batch, generator)
+    return {
+        "spectral": renderer.spectral_loss(rendered, batch),
+        "aperiodicity": aperiodicity_loss(envelope, batch, model.config),
+        "voicing": 0.1 * functional.binary_cross_entropy_with_logits(model.voicing_logit(features), batch.voiced),
+    }
+
+
+def sung_losses(model: Decoder, batch: SungBatch, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Parts of the loss on the sung set, already weighted: distance to the direct model's bands."""
+    keep = _kept(len(batch.units), model.config, rng)
+    features = model.frame_features(batch.units, batch.unit_of_frame, batch.position, batch.codes, keep_units=keep)
+    envelope = model.envelope(features, batch.voiced, batch.effort, model.speaker(batch.mix))
+    weight = batch.voiced[:, :, None] / batch.voiced.sum().clamp(min=1.0)
+    ratio = ((envelope.aperiodicity - batch.aperiodicity).abs() * weight).sum() / batch.aperiodicity.shape[2]
+    return {
+        "sung": functional.l1_loss(envelope.log_amplitude, batch.bands),
+        "sung_aperiodicity": ratio,
+        "sung_voicing": 0.1 * functional.binary_cross_entropy_with_logits(model.voicing_logit(features), batch.voiced),
+    }
+
+
+def _sung_batch(
+    phrases: Sequence[SungPhrase],
+    codes: Sequence[Codes],
+    usable: Sequence[int],
+    frames: int,
+    count: int,
+    config: DecoderConfig,
+    rng: np.random.Generator,
+) -> SungBatch:
+    rows = []
+    for index in rng.choice(usable, count):
+        phrase = phrases[index]
+        first = int(rng.integers(0, (phrase.frames - frames) // FRAMES_PER_TOKEN)) * FRAMES_PER_TOKEN
+        window = slice(first, first + frames)
+        row = {
+            **unit_row(phrase.laid, window),
+            "codes": _codes(codes[index], first, frames),
+            "voiced": torch.from_numpy(phrase.voiced[window]),
+            "effort": torch.from_numpy(phrase.effort[window]),
+            "bands": torch.from_numpy(phrase.bands[window].astype(np.float32)),
+            "aperiodicity": torch.from_numpy(phrase.aperiodicity[window].astype(np.float32)),
+            "mix": torch.from_numpy(phrase.mix),
+        }
+        rows.append(_hidden_from(row, rng))
+    batch = stacked(rows)
+    return SungBatch(**{**batch, "codes": _without_some(batch["codes"], config, rng)})
+
+
+def _codes(codes: Codes, first: int, frames: int) -> Tensor:
+    return torch.from_numpy(codes[first // FRAMES_PER_TOKEN : (first + frames) // FRAMES_PER_TOKEN])
+
+
+def _hidden_from(row: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
+    """With a chance, the row as someone sees it who knows only what comes next."""
+    if rng.random() >= _HORIZON_CHANCE:
+        return row
+    return {**row, "position": torch.from_numpy(without_end(row["position"].numpy(), float(rng.choice(_HORIZONS_S))))}
+
+
+def _without_some(codes: Tensor, config: DecoderConfig, rng: np.random.Generator) -> Tensor:
+    whole = rng.random((len(codes), 1)) < config.token_dropout
+    single = rng.random(codes.shape) < _SILENT_TOKEN_CHANCE
+    return torch.where(torch.from_numpy(whole | single), torch.full_like(codes, config.codes), codes)
+
+
+def _kept(rows: int, config: DecoderConfig, rng: np.random.Generator) -> Tensor:
+    return torch.from_numpy(rng.random(rows) >= config.unit_dropout)

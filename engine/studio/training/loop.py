@@ -1,0 +1,189 @@
+"""The loop that all stages share: resumable, one seed = one result, averaged weights, curves on disk.
+
+Every step draws its data from (seed, step), so a run that is stopped and resumed sees the same as one that is not.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.errors import TrainingError
+
+START_STEPS = 50  # the weights after so many steps are fingerprinted: a second machine can check that it trains the same voice
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSettings:
+    """How long and how fast one stage learns."""
+
+    steps: int
+    learning_rate: float = 2e-3
+    batch: int = 6
+    crop_s: float = 0.8
+    warm_up_steps: int = 100
+    ema_decay: float = 0.999
+    save_every_steps: int = 250
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of the training log."""
+
+    stage: str
+    step: int
+    steps: int
+    losses: dict[str, float]
+    held_out: dict[str, float]
+    seconds_left: float
+
+
+Losses = Callable[[int, np.random.Generator, torch.Generator], dict[str, Tensor]]
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """`start`: SHA-256 of the weights after the first START_STEPS steps; `cpu_s`: processor time over all runs."""
+
+    start: str
+    held_out: dict[str, float]
+    cpu_s: float
+
+
+def run_stage(
+    stage: str,
+    model: nn.Module,
+    average: nn.Module,
+    settings: StageSettings,
+    losses: Losses,
+    held_out: Callable[[], dict[str, float]],
+    *,
+    folder: Path,
+    data_identity: str,
+    report: Report | None = None,
+) -> Trained:
+    """Train `model`, or go on where `folder/STAGE.pt` stands; `average` (a copy) receives the running mean of the weights.
+
+    `losses(step, rng, generator)` gives the weighted parts of one step's loss, `held_out()` the figures of `average`. Curves go to
+    `folder/STAGE.csv`. Raises TrainingError for a checkpoint that is damaged or of another run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    average.load_state_dict(model.state_dict())
+    average.eval()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
+    checkpoint = _Checkpoint(folder / f"{stage}.pt", _identity(stage, model, settings, data_identity))
+    first_step, start, cpu_before_s = checkpoint.load(model, average, optimiser)
+    cpu_before_s -= time.process_time()
+    started, smoothed, figures = time.monotonic(), dict[str, float](), dict[str, float]()
+    for step in range(first_step, settings.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = _learning_rate(settings, step)
+        step_seed = settings.seed * 1_000_003 + step
+        torch.manual_seed(step_seed)  # dropout
+        parts = losses(step, np.random.default_rng((settings.seed, step)), torch.Generator().manual_seed(step_seed))
+        optimiser.zero_grad()
+        sum(parts.values(), torch.zeros(())).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        _follow(average, model, min(settings.ema_decay, (1 + step) / (10 + step)))
+        for name, value in parts.items():
+            smoothed[name] = 0.98 * smoothed.get(name, value.item()) + 0.02 * value.item()
+        done = step + 1
+        if done == min(START_STEPS, settings.steps):
+            start = fingerprint(model)
+        if done % settings.save_every_steps == 0 or done == settings.steps:
+            figures = held_out()
+            _append_curve(folder / f"{stage}.csv", done, smoothed, figures)
+            checkpoint.save(model, average, optimiser, done, start, cpu_before_s + time.process_time())
+            if report:
+                left = (time.monotonic() - started) / (done - first_step) * (settings.steps - done)
+                report(Progress(stage, done, settings.steps, dict(smoothed), figures, left))
+    return Trained(start, figures or held_out(), cpu_before_s + time.process_time())
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of all weights and buffers, as little-endian bytes in the order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _learning_rate(settings: StageSettings, step: int) -> float:
+    warm_up = min(1.0, (step + 1) / settings.warm_up_steps)
+    cosine = 0.5 * (1.0 + math.cos(math.pi * step / settings.steps))
+    return settings.learning_rate * warm_up * (0.02 + 0.98 * cosine)
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
+        slow.lerp_(fast, 1.0 - decay)
+    for slow, fast in zip(average.buffers(), model.buffers(), strict=True):
+        slow.copy_(fast)
+
+
+def _identity(stage: str, model: nn.Module, settings: StageSettings, data_identity: str) -> str:
+    """What must be the same for a run to go on: network, settings and data."""
+    fixed = replace(settings, save_every_steps=1)
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
+    return hashlib.sha256(f"{stage}\n{shapes}\n{fixed}\n{data_identity}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    path: Path
+    identity: str
+
+    def save(
+        self, model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, start: str, cpu_s: float
+    ) -> None:
+        partial = self.path.with_suffix(".part")
+        states = {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save({**states, "identity": self.identity, "step": step, "start": start, "cpu_s": cpu_s}, partial)
+        partial.replace(self.path)
+
+    def load(self, model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, str, float]:
+        """Steps done, fingerprint of the start, processor seconds so far."""
+        if not self.path.exists():
+            return 0, "", 0.0
+        try:
+            stored = torch.load(self.path, weights_only=True)
+            identity, step, start = stored["identity"], int(stored["step"]), str(stored["start"])
+            cpu_s = float(stored["cpu_s"])
+            if identity == self.identity:
+                model.load_state_dict(stored["model"])
+                average.load_state_dict(stored["average"])
+                optimiser.load_state_dict(stored["optimiser"])
+        except Exception as error:  # whatever a damaged or foreign file makes the reader raise
+            raise TrainingError(
+                f"{self.path} is damaged or of another network, so the run cannot go on. "
+                "Delete it to start again, or choose another run folder."
+            ) from error
+        if identity != self.identity:
+            raise TrainingError(
+                f"{self.path} was begun with other settings or other clips, so the run cannot go on from there. "
+                "Use the settings it was begun with, or choose another run folder."
+            )
+        return step, start, cpu_s
+
+
+def _append_curve(path: Path, step: int, losses: Mapping[str, float], held_out: Mapping[str, float]) -> None:
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        if is_new:
+            writer.writerow(["step", *losses, *(f"held_out_{name}" for name in held_out)])
+        writer.writerow([step, *(f"{value:.5f}" for value in (*losses.values(), *held_out.values()))])
