@@ -24,7 +24,7 @@ from bridge.osc.packet import OscMessage, decode, encode, encode_bundle
 from bridge.protocol import events, limits
 from bridge.protocol.events import Event
 from bridge.protocol.read import Read, explain, read_event, read_reply, write_event
-from bridge.protocol.refusal import Code, Refusal
+from bridge.protocol.refusal import CODE_MEANINGS, Code, Refusal
 from bridge.protocol.replies import Ack, ClipAck, ClipMissing, Error, Pong, Reply, Status, Subscribed, Welcome
 from bridge.protocol.table import BY_EVENT
 from engine.errors import ProtocolError
@@ -233,7 +233,7 @@ class VocaleseClient:
             if is_answer(answer):
                 return answer
             if isinstance(answer, Error) and answer.code != Code.BUSY:
-                raise ProtocolError(f"{address} was refused: {answer.text}")
+                raise ProtocolError(f"{address} was refused: {answer.text or CODE_MEANINGS[Code(answer.code)]}")
             time.sleep(_BUSY_PAUSE_S)
         raise self._nobody()
 

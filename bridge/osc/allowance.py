@@ -15,8 +15,9 @@ class _Bucket:
     filled_s: float
 
     def refill(self, rate_hz: float, burst: float, now_s: float) -> float:
-        self.tokens = min(burst, self.tokens + max(0.0, now_s - self.filled_s) * rate_hz)
-        self.filled_s = now_s
+        if now_s > self.filled_s:  # a packet that waited is charged at its arrival, which others have passed already
+            self.tokens = min(burst, self.tokens + (now_s - self.filled_s) * rate_hz)
+            self.filled_s = now_s
         return self.tokens
 
 

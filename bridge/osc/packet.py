@@ -148,15 +148,18 @@ class _Packet:
 
     def _message(self, start: int, end: int) -> OscMessage | Refusal:
         address, position = self._text(start, end)
+        try:
+            return self._arguments(address, position, end)
+        except RefusedMessage as refused:
+            return refused.refusal(address)
+
+    def _arguments(self, address: str, position: int, end: int) -> OscMessage:
         if position == end:  # some senders leave out the tags where there are no arguments
             return OscMessage(address, "", ())
         if self._data[position] != 0x2C:
-            raise _malformed(f"{shown(address)} has no type tags", 'a "," stands before them')
+            raise _malformed("the message has no type tags", 'a "," stands before them')
         tags, position = self._text(position, end)
-        try:
-            return OscMessage(address, tags[1:], self._values(tags[1:], position, end))
-        except RefusedMessage as refused:
-            return refused.refusal(address)
+        return OscMessage(address, tags[1:], self._values(tags[1:], position, end))
 
     def _values(self, tags: str, position: int, end: int) -> tuple[Value, ...]:
         if len(tags) > MAX_ARGUMENTS:

@@ -19,7 +19,7 @@ import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock, Thread
 from types import MappingProxyType, TracebackType
 from typing import NamedTuple
@@ -245,7 +245,7 @@ class OscServer:
 
     def _read_message(self, sender: Sender, message: OscMessage) -> Read | Refusal:
         if message.address != _HELLO and not self._doorkeeper.knows(sender):
-            return Refusal(Code.TOKEN, "no hello came before", f"say {_HELLO} with the token", message.address[:80])
+            return Refusal(Code.TOKEN, "no token yet", "say hello with it", message.address[:80])
         return read_event(message.address, message.tags, message.values)
 
     def _act(self, packet: _Packet, read: Read) -> None:
@@ -310,7 +310,9 @@ class OscServer:
         self._unlogged += 1
         if self._errors.take((packet.sender.host, packet.sender.port), packet.arrival_s):
             # Both address and text may hold what the sender wrote, however long: an answer stays short.
-            self._reply(packet, Error(refusal.address[:80], refusal.seq, refusal.code, explain(refusal)[:500]))
+            error = Error(refusal.address[:80], refusal.seq, refusal.code, explain(refusal)[:500])
+            if not self._reply(packet, error):
+                self._reply(packet, replace(error, text=""))
         if self._may_log():
             log.warning("%d OSC messages refused; the last, from %s: %s", self._unlogged, packet.sender, refusal.text[:500])
             self._unlogged = 0
@@ -321,11 +323,13 @@ class OscServer:
             text = f"messages come faster than {limits.SENDER_RATE_HZ:g} a second; the excess is dropped."
             self._reply(_Packet(data, Sender(*source), arrival_s, 0.0), Error("", 0, Code.FLOOD, text))
 
-    def _reply(self, packet: _Packet, reply: Reply) -> None:
-        """Answer; but never turn a small packet with a forged sender into a large one to somebody who never said hello."""
+    def _reply(self, packet: _Packet, reply: Reply) -> bool:
+        """Answer; but never turn a small packet with a forged sender into a large one to somebody who never said hello (then False)."""
         answer = pack(reply)
-        if self._doorkeeper.knows(packet.sender) or len(answer) <= 2 * len(packet.data):
-            self._send_packet(packet.sender, answer)
+        if not self._doorkeeper.knows(packet.sender) and len(answer) > 2 * len(packet.data):
+            return False
+        self._send_packet(packet.sender, answer)
+        return True
 
     def _send_packet(self, sender: Sender, packet: bytes) -> bool:
         try:

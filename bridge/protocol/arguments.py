@@ -14,7 +14,7 @@ Value: TypeAlias = int | float | str | bool | bytes
 
 _NUMBER_TAGS = "ihfd"
 # Ranges are written in decimals, single-precision numbers are not: 0.3 arrives as 0.30000001.
-_SLACK = 1e-6
+_RELATIVE_SLACK = 1e-7
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NAME = re.compile(r"[^\W_][\w .+-]*", re.UNICODE)
 # Windows opens devices under these names, in any folder and with any suffix.
@@ -143,7 +143,7 @@ def within(name: str, value: float, low: float | None, high: float | None) -> fl
     """`value`, moved onto a bound that it misses by rounding only. Raises RefusedMessage where it misses it by more."""
     for bound, beyond in ((low, -1.0), (high, 1.0)):
         if bound is not None and (value - bound) * beyond > 0:
-            if (value - bound) * beyond > _SLACK * max(1.0, abs(bound)) or isinstance(value, int):
+            if (value - bound) * beyond > _RELATIVE_SLACK * abs(bound) or isinstance(value, int):
                 raise RefusedMessage(Code.RANGE, f"{name} is {shown(value)}", f"valid is {range_words(low, high)}")
             return float(bound)
     return value

@@ -40,7 +40,7 @@ CODE_MEANINGS: dict[Code, str] = {
     Code.CLIP: "A part of a clip that was not begun, or too many clips at once.",
     Code.FLOOD: "Messages came faster than they are taken and were dropped. Sent at most once a second.",
     Code.BUSY: "The session is behind. Send it again a little later.",
-    Code.TOKEN: "The server listens beyond this machine: say hello with its token first.",
+    Code.TOKEN: "The server listens beyond this machine: say hello with the token that it prints at its start. The text may be empty.",
     Code.VERSION: "Client and server speak different major versions.",
     Code.LATE: "The time in `when_s` had passed already.",
     Code.FAILED: "It was understood but could not be done; the text says why.",

@@ -91,6 +91,9 @@ EXPRESSIONS: dict[str, Range] = {
     "pitch_strength": Range(0, 1, "", "rap: 0 = spoken, 1 = the written pitch (CC3)"),
     "gender": Range(-1, 1, "", "formants, + = larger and darker"),
     "tone_shift_cents": Range(-2400, 2400, "cents", "timbre of another pitch"),
+    "colour": Range(0, 1, "", "from the voice's main colour to its second one (CC70)"),
+    "growl": Range(0, 1, "", "roughness (CC18)"),
+    "attack": Range(-1, 1, "", "how notes begin: soft swell to hard accent (CC73)"),
 }
 CURVES: dict[str, Range] = {
     "bend_cents": Range(-4800, 4800, "cents", "offset from the written pitch"),
@@ -111,6 +114,10 @@ TRACK_PARAMS: dict[str, Range] = {
     "breathiness": Range(-1, 1, "", "clear to whispered"),
     "tension": Range(-1, 1, "", "soft and dark to pressed and bright"),
     "formant_semitones": Range(-12, 12, "semitones", "+ = a smaller vocal tract"),
+    "colour": Range(0, 1, "", "from the voice's main colour to its second one"),
+    "growl": Range(0, 1, "", "roughness"),
+    "attack": Range(-1, 1, "", "how notes begin: soft swell to hard accent"),
+    "natural_dynamics": Range(0, 1, "", "share of the speaker's own loudness pattern"),
     "pitch_strength": Range(0, 1, "", "rap: 0 = spoken, 1 = the written pitch"),
     "speaking_pitch": Range(24, 84, "MIDI", "rap and talk: pitch of everyday speech"),
     "intonation": Range(0, 3, "", "rap and talk: size of the spoken contour"),

@@ -1,0 +1,259 @@
+"""What the OSC server stands: hostile datagrams, then a flood, with a client that pings all the time.
+
+    hostile   random and mutated datagrams and the named killers (element length -4, time tags ahead, address patterns, 3,000 nested
+              bundles, NaN, 65,507 bytes), as fast as they are taken
+    flood     valid notes at a fixed rate for some seconds
+
+The server runs in a process of its own, as it does in use. Printed: worst and 99th percentile of the ping's round trip (a ping that is not
+answered within a second counts as that, and is named), resident memory before and after, what was refused and dropped, lines logged.
+
+    python benchmarks/osc_flood.py [--datagrams 200000] [--rate 50000] [--seconds 10] [--seed 1] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import multiprocessing
+import random
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bridge.client import VocaleseClient  # noqa: E402
+from bridge.osc import EventQueue, OscServer, encode, encode_bundle  # noqa: E402
+from bridge.protocol import MESSAGES, limits  # noqa: E402
+from engine.errors import ProtocolError  # noqa: E402
+
+PING_EVERY_S, PING_LIMIT_S = 0.02, 1.0
+MAX_SENDING_HZ = 25_000  # of hostile datagrams: they are to be read, not lost in the kernel
+NOTE = encode("/vocalese/note", "ifffs", [0, 64.0, 0.5, 0.8, "love"])
+
+
+# The process under attack.
+
+
+def serve(pipe: Connection) -> None:
+    """A server and a session that takes its events, until the pipe says stop; answers with counts and memory."""
+    lines = LineCounter()
+    logging.getLogger("bridge").addHandler(lines)
+    queue = EventQueue()
+    with OscServer(queue.put, port=0) as server:
+        pipe.send(server.port)
+        while True:
+            while queue.get(0.02) is not None:
+                pass
+            if pipe.poll():
+                if pipe.recv() == "stop":
+                    return
+                counts = server.counts
+                pipe.send(
+                    {
+                        "received": counts.received_packets,
+                        "taken": counts.taken_messages,
+                        "pings": counts.pings,
+                        "refused": {str(code): count for code, count in counts.refused.items()},
+                        "dropped": {str(code): count for code, count in counts.dropped.items()},
+                        "rss_mb": resident_mb(),
+                        "log_lines": lines.lines,
+                        "log_bytes": lines.bytes,
+                    }
+                )
+
+
+class LineCounter(logging.Handler):
+    """Counts what would be logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = self.bytes = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines += 1
+        self.bytes += len(self.format(record))
+
+
+def resident_mb() -> float:
+    """Resident memory of this process now, NaN where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return math.nan
+    return pages * 4096 / 2**20
+
+
+# The client that has a right to an answer.
+
+
+def ping_until_told(port: int, pipe: Connection) -> None:
+    """Round trips in ms, one after the other, until the pipe says stop."""
+    measured: list[float] = []
+    with VocaleseClient(port=port, timeout_s=PING_LIMIT_S, attempts=1) as client:
+        pipe.send("ready")
+        while not pipe.poll(PING_EVERY_S):
+            try:
+                measured.append(1e3 * client.ping(times=1).round_trip_s)
+            except ProtocolError:
+                measured.append(math.inf)
+    pipe.send(measured)
+
+
+# What is sent.
+
+
+def nested_bundles(levels: int) -> bytes:
+    packet = NOTE
+    for _ in range(levels):
+        packet = encode_bundle([packet])
+    return packet
+
+
+def killers() -> list[bytes]:
+    """By name in the module's text."""
+    head = b"#bundle\0"
+    return [
+        head + struct.pack(">Qi", 1, -4) + b"/abc",
+        head + struct.pack(">Qi", 1, 9_999) + b"/abc",
+        head + struct.pack(">Qi", 2**64 - 1, len(NOTE)) + NOTE,
+        head + struct.pack(">Qi", int((time.time() + 2_208_988_800 + 30) * 2**32), len(NOTE)) + NOTE,
+        encode("/*****/*****/*****/Z"),
+        encode("/vocalese/********************Z"),
+        nested_bundles(3_000),
+        encode("/vocalese/note", "ifff", [0, math.nan, math.inf, -math.inf]),
+        encode("/vocalese/note", "dddd", [1e308, 1e308, 5e-324, -0.0]),
+        b"/" + bytes(limits.MAX_PACKET_BYTES - 1),
+        b"/" * limits.MAX_PACKET_BYTES,
+        encode("/vocalese/lyrics", "is", [0, "la " * 21_000]),
+        encode("/x", "i" * 4_000, [1] * 4_000),
+        b"",
+    ]
+
+
+def hostile(count: int, seed: int) -> Iterator[bytes]:
+    """One in a thousand is a killer, a quarter is random, the others are valid packets with bytes changed, cut out or doubled."""
+    rng = random.Random(seed)
+    valid = [encode(m.address, "".join("s" if isinstance(v, str) else "f" for v in m.example), m.example) for m in MESSAGES]
+    valid += [encode_bundle(rng.sample(valid, 3)) for _ in range(10)]
+    named = killers()
+    for _ in range(count):
+        kind = rng.random()
+        if kind < 0.001:
+            yield rng.choice(named)
+        elif kind < 0.25:
+            yield rng.randbytes(rng.choice([1, 4, 16, 28, 64, 256]))
+        else:
+            packet = bytearray(rng.choice(valid))
+            for _ in range(rng.randrange(1, 4)):
+                place = rng.randrange(len(packet) + 1)
+                if rng.random() < 0.6:
+                    packet[place : place + 1] = rng.randbytes(1)
+                elif rng.random() < 0.5:
+                    del packet[place : place + 4]
+                else:
+                    packet[place:place] = packet[place : place + 4]
+            yield bytes(packet)
+
+
+def send_at(rate_hz: float, packets: Iterator[bytes], port: int) -> tuple[int, float]:
+    """Send at a rate, in small groups. Returns how many were sent, in how many seconds."""
+    started_s = time.perf_counter()
+    sent = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        for packet in packets:
+            out.sendto(packet, ("127.0.0.1", port))
+            sent += 1
+            if sent % 50 == 0:
+                time.sleep(max(0.0, started_s + sent / rate_hz - time.perf_counter()))
+    return sent, time.perf_counter() - started_s
+
+
+def notes_for(seconds: float) -> Iterator[bytes]:
+    end_s = time.perf_counter() + seconds
+    while time.perf_counter() < end_s:
+        yield NOTE
+
+
+# The runs.
+
+
+def attack(name: str, rate_hz: float, packets: Iterator[bytes], port: int, server: Connection) -> dict[str, Any]:
+    before = ask(server)
+    pipe, theirs = multiprocessing.Pipe()
+    pinger = multiprocessing.get_context("spawn").Process(target=ping_until_told, args=(port, theirs), daemon=True)
+    pinger.start()
+    pipe.recv()
+    sent, seconds = send_at(rate_hz, packets, port)
+    pipe.send("stop")
+    pings = sorted(pipe.recv())
+    pinger.join()
+    after = ask(server)
+    refused, dropped = sum(after["refused"].values()), sum(after["dropped"].values())
+    received = after["received"] - before["received"]
+    return {
+        "run": name,
+        "sent": sent,
+        "sent_per_second": round(sent / seconds),
+        "received": received,
+        "pings": len(pings),
+        "pings_unanswered": sum(math.isinf(ping) for ping in pings),
+        "ping_ms_median": round(pings[len(pings) // 2], 2),
+        "ping_ms_p99": round(pings[int(len(pings) * 0.99)], 2),
+        "ping_ms_worst": round(pings[-1], 2),
+        "taken": after["taken"] - before["taken"],
+        "refused": refused - sum(before["refused"].values()),
+        "dropped": dropped - sum(before["dropped"].values()),
+        "rss_mb_before": round(before["rss_mb"], 1),
+        "rss_mb_after": round(after["rss_mb"], 1),
+        "log_lines": after["log_lines"] - before["log_lines"],
+        "log_bytes": after["log_bytes"] - before["log_bytes"],
+    }
+
+
+def ask(server: Connection) -> dict[str, Any]:
+    server.send("counts")
+    return server.recv()
+
+
+def run(datagrams: int, rate_hz: float, seconds: float, seed: int) -> list[dict[str, Any]]:
+    """Both attacks on one server; a short one first, so that memory is compared from a server at work."""
+    pipe, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    port = pipe.recv()
+    send_at(MAX_SENDING_HZ, hostile(10_000, seed + 1), port)
+    rows = [
+        attack("hostile", MAX_SENDING_HZ, hostile(datagrams, seed), port, pipe),
+        attack("flood", rate_hz, notes_for(seconds), port, pipe),
+    ]
+    pipe.send("stop")
+    process.join()
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datagrams", type=int, default=200_000)
+    parser.add_argument("--rate", type=float, default=50_000.0, help="messages a second of the flood")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the flood")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    options = parser.parse_args()
+    rows = run(options.datagrams, options.rate, options.seconds, options.seed)
+    for row in rows:
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    if options.json:
+        print(json.dumps({"rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
