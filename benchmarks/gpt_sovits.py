@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -104,18 +105,17 @@ def measure(layout: Mapping, device: str, versions: list[str], codes: int, runs:
 
     gpts = gpts_of(layout["s1_v2"], device)
     given = inputs(device)
+    tries: dict[str, Callable[[], object]] = {}
     for precision, gpt in gpts.items():
         decoding = Decoding(gpt, 1, PHONES + PROMPT_CODES + 1500)
-        nothing_told = torch.zeros(1, codes, gpt.config.width, device=device, dtype=decoding.cache.memory.dtype)
-
-        def make(gpt=gpt, decoding=decoding, told=nothing_told) -> None:
-            generate(gpt, *given, SAMPLING, score=told, decoding=decoding, generator=seeded(device))
-
-        def read(gpt=gpt, decoding=decoding) -> None:
-            generate(gpt, *given, SAMPLING, max_steps=1, decoding=decoding, generator=seeded(device))
-
-        whole, prefill = timed(make, device, runs), timed(read, device, runs)
-        note("GPT", precision, **rates(whole, prefill, codes - 1), prefill_s=prefill.wall_s)
+        told = torch.zeros(1, codes, gpt.config.width, device=device, dtype=decoding.cache.memory.dtype)
+        make = partial(generate, gpt, *given, SAMPLING, decoding=decoding)
+        tries[precision] = lambda make=make, told=told: make(score=told, generator=seeded(device))  # type: ignore[misc]
+        tries[f"{precision} read"] = lambda make=make: make(max_steps=1, generator=seeded(device))  # type: ignore[misc]
+    medians = timed_in_turn(tries, device, runs)
+    for precision in gpts:
+        prefill = medians[f"{precision} read"]
+        note("GPT", precision, **rates(medians[precision], prefill, codes - 1), prefill_s=prefill.wall_s)
     if "int8" in gpts:
         note("GPT int8 against fp32", "int8", **compared(rows), **agreement(gpts["fp32"], gpts["int8"], codes))
     for version in versions:
@@ -228,15 +228,24 @@ def chain(gpt: Text2Semantic, sovits: Sovits, given: tuple[Tensor, Tensor, Tenso
 
 def timed(run: Callable[[], object], device: str, runs: int) -> Timed:
     """Medians over `runs` runs, after one that does not count."""
-    measured = []
+    return timed_in_turn({"": run}, device, runs)[""]
+
+
+def timed_in_turn(tries: Mapping[str, Callable[[], object]], device: str, runs: int) -> dict[str, Timed]:
+    """The same for several things that are to be compared: they take turns, so that a busy machine is busy for all."""
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in tries}
     for _ in range(runs + 1):
-        wall, cpu = time.perf_counter(), time.process_time()
-        run()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        measured.append((time.perf_counter() - wall, time.process_time() - cpu))
-    walls, cpus = zip(*measured[1:], strict=True)
-    return Timed(statistics.median(walls), statistics.median(cpus))
+        for name, run in tries.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            run()
+            if device == "cuda":
+                torch.cuda.synchronize()
+            measured[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    medians = {}
+    for name, times in measured.items():
+        walls, cpus = zip(*times[1:], strict=True)
+        medians[name] = Timed(statistics.median(walls), statistics.median(cpus))
+    return medians
 
 
 def rates(whole: Timed, prefill: Timed, codes: int) -> dict[str, float]:

@@ -41,8 +41,10 @@ class Stage(nn.Module):
             for reach, dilations in zip(config.resblock_kernels, config.resblock_dilations, strict=True)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, source: Tensor | None) -> Tensor:
         x = self.upsample(F.leaky_relu(x, _SLOPE))
+        if source is not None:
+            x = x + source
         return torch.stack([block(x) for block in self.resblocks]).mean(0)
 
 
@@ -61,9 +63,10 @@ class Decoder(nn.Module):
         last_width = width >> len(config.upsample_rates)
         self.last = nn.Conv1d(last_width, 1, _EDGE_KERNEL, padding=_EDGE_KERNEL // 2, bias=False)
 
-    def forward(self, latent: Tensor, ge: Tensor) -> Tensor:
-        """`ge` is `[B, gin, 1]`, or `[B, gin, T]` for a voice that changes."""
+    def forward(self, latent: Tensor, ge: Tensor, sources: Sequence[Tensor] | None = None) -> Tensor:
+        """`ge` is `[B, gin, 1]`, or `[B, gin, T]` for a voice that changes. `sources` are added after the upsampling, one for each stage."""
         x = self.first(latent) + self.condition(ge)
-        for stage in self.stages:
-            x = stage(x)
+        given: Sequence[Tensor | None] = sources or [None] * len(self.stages)
+        for stage, source in zip(self.stages, given, strict=True):
+            x = stage(x, source)
         return torch.tanh(self.last(F.leaky_relu(x, _LAST_SLOPE)))[:, 0]

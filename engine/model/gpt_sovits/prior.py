@@ -44,11 +44,20 @@ class Prior(nn.Module):
         self.joint_encoder = encoder(config.semantic_layers)
         self.to_statistics = nn.Conv1d(config.hidden, 2 * config.latent, 1)
 
-    def forward(self, features: Tensor, mask: Tensor, phones: Tensor, text_mask: Tensor, ge: Tensor) -> Tensor:
-        """`[B, 768, T]` features and `[B, N]` phones to hidden frames `[B, C, T]`."""
+    def forward(
+        self,
+        features: Tensor,
+        mask: Tensor,
+        phones: Tensor,
+        text_mask: Tensor,
+        ge: Tensor,
+        pitch: Tensor | None = None,
+    ) -> Tensor:
+        """`[B, 768, T]` features and `[B, N]` phones to hidden frames `[B, C, T]`. `pitch` `[B, C, T]` is added before the last encoder."""
         semantic = self.semantic_encoder(self.semantic_in(features * mask), mask)
         text = self.text_encoder(self.text_embedding(phones).transpose(1, 2), text_mask)
-        return self.joint_encoder(self.mrte(semantic, mask, text, text_mask, ge), mask)
+        joined = self.mrte(semantic, mask, text, text_mask, ge)
+        return self.joint_encoder(joined if pitch is None else joined + pitch, mask)
 
     def statistics(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation of the latent, `[B, latent, T]` each."""

@@ -23,6 +23,19 @@ from .style import SpeakerFusion, StyleEncoder
 NOISE_SCALE = 0.5  # what all official callers use
 
 
+@dataclass(frozen=True)
+class Pitched:
+    """What a pitch adapter adds: to the prior's frames `[B, C, 2T]`, and in each stage of the decoder."""
+
+    prior: Tensor
+    sources: tuple[Tensor, ...]
+
+    def last(self, frames: int) -> Pitched:
+        """The same for the last `frames` frames."""
+        share = frames / self.prior.shape[2]
+        return Pitched(self.prior[:, :, -frames:], tuple(s[:, :, -round(share * s.shape[2]) :] for s in self.sources))
+
+
 class Sovits(nn.Module):
     """All versions: `speaker` is there in the Pro versions, `posterior` in files meant for further training."""
 
@@ -53,12 +66,13 @@ class Sovits(nn.Module):
             raise ValueError(f"A {self.config.version} voice needs the speaker vector of its reference.")
         return self.speaker(style, speaker)
 
-    def hidden(self, codes: Tensor, phones: Tensor, ge: Tensor) -> Tensor:
+    def hidden(self, codes: Tensor, phones: Tensor, ge: Tensor, pitched: Pitched | None = None) -> Tensor:
         """`[B, T]` codes and `[B, N]` phones of the same text to frames `[B, C, 2T]`."""
         features = self.quantizer.decode(codes)
         mask = ones_mask(len(codes), features.shape[2], features)
         text_mask = ones_mask(len(phones), phones.shape[1], features)
-        return self.prior(features, mask, phones, text_mask, ge if self.speaker is None else self.speaker.for_prior(ge))
+        voice = ge if self.speaker is None else self.speaker.for_prior(ge)
+        return self.prior(features, mask, phones, text_mask, voice, None if pitched is None else pitched.prior)
 
     def render(
         self,
@@ -68,6 +82,7 @@ class Sovits(nn.Module):
         noise_scale: float = NOISE_SCALE,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        pitched: Pitched | None = None,
     ) -> Tensor:
         """Frames `[B, C, T]` to samples `[B, 640 T]`. `noise` `[B, latent, T]` is drawn with `generator` unless given."""
         mask = ones_mask(len(hidden), hidden.shape[2], hidden)
@@ -76,7 +91,7 @@ class Sovits(nn.Module):
             if noise is None:
                 noise = torch.randn(latent.shape, dtype=latent.dtype, device=latent.device, generator=generator)
             latent = latent + noise * log_deviation.exp() * noise_scale
-        return self.decoder(self.flow.inverse(latent, mask, ge) * mask, ge)
+        return self.decoder(self.flow.inverse(latent, mask, ge) * mask, ge, None if pitched is None else pitched.sources)
 
     @torch.inference_mode()
     def decode(
@@ -89,10 +104,16 @@ class Sovits(nn.Module):
         speed: float = 1.0,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        pitched: Pitched | None = None,
     ) -> Tensor:
-        """`[B, T]` codes and the `[B, N]` phones they speak to samples `[B, 1280 T]` (about 1 / `speed` of that)."""
-        hidden = at_speed(self.hidden(codes, phones, ge), speed)
-        return self.render(hidden, ge, noise_scale=noise_scale, noise=noise, generator=generator)
+        """`[B, T]` codes and the `[B, N]` phones they speak to samples `[B, 1280 T]` (about 1 / `speed` of that).
+
+        `pitched` tells the pitch of each frame. Raises ValueError if it is given with a speed other than 1.
+        """
+        if pitched is not None and speed != 1.0:
+            raise ValueError("With a given pitch the length is given too: speed must be 1.")
+        hidden = at_speed(self.hidden(codes, phones, ge, pitched), speed)
+        return self.render(hidden, ge, noise_scale=noise_scale, noise=noise, generator=generator, pitched=pitched)
 
 
 def at_speed(hidden: Tensor, speed: float) -> Tensor:
@@ -124,13 +145,25 @@ class SovitsStream:
         noise_scale: float = NOISE_SCALE,
         speed: float = 1.0,
         generator: torch.Generator | None = None,
+        pitched: Pitched | None = None,
     ) -> Tensor:
-        """Samples `[B, 1280 last]` of the `last` codes of `codes` `[B, T]`, of which the first `overlap` were returned before."""
-        hidden = self.model.hidden(codes, self.phones, self.ge)[:, :, -2 * last :]
+        """Samples `[B, 1280 last]` of the `last` codes of `codes` `[B, T]`, of which the first `overlap` were returned before.
+
+        `pitched` tells the pitch of all frames so far. Raises ValueError if it is given with a speed other than 1.
+        """
+        if pitched is not None and speed != 1.0:
+            raise ValueError("With a given pitch the length is given too: speed must be 1.")
+        hidden = self.model.hidden(codes, self.phones, self.ge, pitched)[:, :, -2 * last :]
         if self.latent is not None and overlap:
             hidden = fade(self.latent, hidden, 2 * overlap)
         self.latent = hidden
-        return self.model.render(at_speed(hidden, speed), self.ge, noise_scale=noise_scale, generator=generator)
+        return self.model.render(
+            at_speed(hidden, speed),
+            self.ge,
+            noise_scale=noise_scale,
+            generator=generator,
+            pitched=None if pitched is None else pitched.last(2 * last),
+        )
 
 
 def fade(old: Tensor, new: Tensor, frames: int) -> Tensor:
