@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+_NOT_STATED = "not stated by the importer"
 SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000)
 
 _EXAMPLES = """\
@@ -24,6 +25,7 @@ examples:
   vocalese render intro.txt --mode talk           speak a text
   vocalese convert song.musicxml song.ustx        take a score to another editor
   vocalese check stems/song.wav song.mid          how well the stem follows its score
+  vocalese voice import --help                    sing with a GPT-SoVITS voice of your own
 """
 
 
@@ -215,6 +217,69 @@ def _add_voice(commands) -> None:
     train.add_argument("--steps", type=_positive, metavar="N", help="training steps (overrides the recipe)")
     train.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes that prepare clips (default: 1)")
     train.set_defaults(run=_run_train)
+    _add_import(actions)
+    _add_fetch(actions)
+
+
+def _add_import(actions) -> None:
+    parser = _command(
+        actions,
+        "import",
+        examples=(
+            "vocalese voice import --gpt me-e15.ckpt --sovits me_e8_s216.pth --reference me.wav",
+            '                      --reference-text "What the clip says." --consent "my own voice" me',
+        ),
+        help="make a voice of your GPT-SoVITS files",
+        description="v1, v2, v2Pro and v2ProPlus. The files are read, never run. The reference is a clip of 3 to 10 s of the voice.",
+    )
+    parser.add_argument("name", metavar="NAME", help="what the voice will be called")
+    parser.add_argument("--gpt", type=Path, required=True, metavar="CKPT", help="the GPT file (.ckpt, under GPT_weights…)")
+    parser.add_argument(
+        "--sovits", type=Path, required=True, metavar="PTH", help="the SoVITS file (.pth, under SoVITS_weights…)"
+    )
+    parser.add_argument("--reference", type=Path, metavar="CLIP", help="3 to 10 s of the voice, clean; it will sound like this")
+    parser.add_argument("--reference-text", default="", metavar="TEXT", help="what the clip says")
+    parser.add_argument("--reference-language", default="en", metavar="CODE", help="en, zh, ja or yue (default: en)")
+    parser.add_argument(
+        "--speaker-encoder", type=Path, metavar="CKPT", help="for v2Pro and v2ProPlus (default: the fetched one)"
+    )
+    parser.add_argument("--languages", nargs="+", choices=("en", "zh", "ja"), default=("en", "zh", "ja"), help="(default: all)")
+    parser.add_argument(
+        "--range", nargs=2, type=float, default=(48.0, 72.0), metavar=("LOW", "HIGH"), help="MIDI pitches (default: 48 72)"
+    )
+    parser.add_argument("--title", default="", metavar="TEXT", help="name for people (default: NAME)")
+    for name, meaning in (
+        ("licence", "terms under which the voice may be used"),
+        ("origin", "who made the files"),
+        ("consent", "whether the person whose voice it is agreed"),
+        ("training-data", "what it was trained on"),
+    ):
+        parser.add_argument(f"--{name}", default=_NOT_STATED, metavar="TEXT", help=meaning)
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder to make (default: NAME among your voices)")
+    _add_features_option(parser)
+    parser.set_defaults(run=_run_import)
+
+
+def _add_fetch(actions) -> None:
+    parser = _command(
+        actions,
+        "fetch",
+        examples=("vocalese voice fetch --list", "vocalese voice fetch"),
+        help="get the encoders that GPT-SoVITS voices listen and read with",
+        description="Says which files go where, and downloads those that are missing (about 1 GB in all; needs the extra 'hub').",
+    )
+    parser.add_argument("--list", action="store_true", help="only say what is there and what is not")
+    _add_features_option(parser)
+    parser.set_defaults(run=_run_fetch)
+
+
+def _add_features_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="DIR",
+        help="folder with the encoders of GPT-SoVITS voices (default: in your user data)",
+    )
 
 
 def _add_doctor(commands) -> None:
@@ -264,6 +329,7 @@ def _add_music_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate-of-speech", type=float, metavar="X", help="talk: 2 = twice as fast (default: 1)")
     parser.add_argument("--no-breaths", action="store_true", help="no breaths of the voice's own before phrases")
     _add_voice_options(parser)
+    _add_features_option(parser)
 
 
 def _run_demo(options: argparse.Namespace) -> int:
@@ -307,6 +373,7 @@ def _render_options(options: argparse.Namespace):
         output=getattr(options, "output", Path("stems")),
         voice=options.voice or STARTER_NAME,
         voice_folders=(user_voice_folder(),),
+        features=_features_folder(options),
         mode=Mode(options.mode),
         lyrics=options.lyrics,
         language=options.language,
@@ -356,6 +423,41 @@ def _run_train(options: argparse.Namespace) -> int:
     from bridge.commands import voices
 
     return voices.train(options.config, data=options.data, output=options.output, steps=options.steps, jobs=options.jobs)
+
+
+def _run_import(options: argparse.Namespace) -> int:
+    from bridge.commands import imported
+
+    given = imported.ImportOptions(
+        gpt=options.gpt,
+        sovits=options.sovits,
+        name=options.name,
+        title=options.title,
+        speaker_encoder=options.speaker_encoder,
+        reference=options.reference,
+        reference_text=options.reference_text,
+        reference_language=options.reference_language,
+        languages=options.languages,
+        pitch_range=tuple(options.range),
+        licence=options.licence,
+        origin=options.origin,
+        consent=options.consent,
+        training_data=options.training_data,
+        output=options.output,
+    )
+    return imported.run_import(given, _features_folder(options))
+
+
+def _run_fetch(options: argparse.Namespace) -> int:
+    from bridge.commands import imported
+
+    return imported.fetch(_features_folder(options), only_list=options.list)
+
+
+def _features_folder(options: argparse.Namespace) -> Path:
+    from bridge.commands.common import user_features_folder
+
+    return options.features or user_features_folder()
 
 
 def _run_doctor(options: argparse.Namespace) -> int:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .studio.recipe import Recipe, read_recipe, train_voice
     from .synthesis.cache import PhraseCache
     from .synthesis.gpt_sovits.features import FEATURE_FILES, HUB_REPOSITORY, FeatureFolder
+    from .synthesis.gpt_sovits.text import read_reference_text
     from .synthesis.labels import write_labels
     from .synthesis.live import LiveLatency, LiveVoice
     from .synthesis.pace import paced
@@ -121,6 +122,7 @@ _HOME: dict[str, str] = {
     "VoiceCard": "voice.card",
     **dict.fromkeys(("STARTER_NAME", "load_card", "voice_folders"), "voice.catalogue"),
     **dict.fromkeys(("FEATURE_FILES", "HUB_REPOSITORY", "FeatureFolder"), "synthesis.gpt_sovits.features"),
+    "read_reference_text": "synthesis.gpt_sovits.text",
     "paced": "synthesis.pace",
     "load_voice": "synthesis.voices",
     **dict.fromkeys(("Provenance", "Reference", "import_voice"), "voice.gpt_sovits"),
@@ -196,6 +198,7 @@ __all__ = [
     "plan_text",
     "read_lyric_text",
     "read_recipe",
+    "read_reference_text",
     "read_score",
     "read_user_dictionary",
     "render_track",

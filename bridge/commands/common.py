@@ -34,6 +34,13 @@ def user_voice_folder() -> Path:
     return user_data_path("vocalese") / "voices"
 
 
+def user_features_folder() -> Path:
+    """Where the encoders of GPT-SoVITS voices lie, unless told otherwise."""
+    from platformdirs import user_data_path
+
+    return user_data_path("vocalese") / "features"
+
+
 def progress_bar(label: str, *, shown: bool) -> Callable[[int, int], None]:
     """A callback (done, all) that draws a bar on standard error."""
     from tqdm import tqdm

@@ -29,6 +29,7 @@ from engine import (
     WordSettings,
     load_card,
     load_voice,
+    paced,
     parse_lyric_text,
     plan_score,
     plan_text,
@@ -58,6 +59,7 @@ class RenderOptions:
     output: Path
     voice: str
     voice_folders: tuple[Path, ...] = ()
+    features: Path | None = None  # the encoders of GPT-SoVITS voices
     mode: Mode = Mode.SING
     lyrics: str | None = None  # text, or the path of a text file
     language: str | None = None
@@ -189,7 +191,8 @@ def render_file(
     stems: list[StemResult] = []
     try:
         plan = plan_file(path, options)
-        voice = load_voice(options.voice, options.voice_folders)
+        voice = load_voice(options.voice, options.voice_folders, features=options.features)
+        plan = paced(plan, voice, Cache(options.cache) if options.cache else None)
         names = stem_names(title or path.stem, [_stem_title(planned, plan) for planned in plan.tracks])
         for planned, name in zip(plan.tracks, names, strict=True):
             bar = _stopping(progress_bar(planned.name[:24] or path.stem[:24], shown=show_progress), stop)
@@ -244,6 +247,7 @@ def _render_stem(
     started = time.process_time()
     total = plan.total_samples(options.sample_rate)
     cache = Cache(options.cache) if options.cache else None
+    told: dict[str, None] = {}
     mono = render_track(
         planned.performed.phrases,
         voice,
@@ -251,6 +255,7 @@ def _render_stem(
         total_samples=total,
         cache=cache,
         progress=progress,
+        notice=lambda sentence: told.update({sentence: None}),
     )
     blocks: Iterable[NDArray[np.float32]] = (block[None] for block in mono)
     channels = 1
@@ -278,9 +283,8 @@ def _render_stem(
         cache.trim()
     seconds = total / options.sample_rate
     rtf = (time.process_time() - started) / max(seconds, 1e-9)
-    return StemResult(
-        str(target), str(score), planned.name, round(seconds, 3), round(rtf, 4), (*plan.warnings, *planned.warnings)
-    )
+    warnings = (*plan.warnings, *planned.warnings, *told)
+    return StemResult(str(target), str(score), planned.name, round(seconds, 3), round(rtf, 4), warnings)
 
 
 def _write_labels(planned: PlannedTrack, target: Path, overwrite: bool) -> None:

@@ -28,9 +28,9 @@ from engine.model.gpt_sovits.sovits import Sovits
 from engine.model.gpt_sovits.speaker import SpeakerNetwork
 from engine.model.gpt_sovits.weights import build_gpt, build_sovits, build_speaker
 
-from .card import FORMAT_VERSION, VoiceCard, read_card, sha256_of, weights_path
+from .card import FORMAT_VERSION, TEXT_READING_KIND, VoiceCard, read_card, sha256_of, weights_path
 
-KIND = "gpt-sovits"
+KIND = TEXT_READING_KIND
 SAMPLE_RATE = 32_000
 REFERENCE_S = (3.0, 10.0)  # what the networks were trained to hear
 UNSTATED = "not stated"
@@ -79,14 +79,15 @@ def import_voice(
     languages: Sequence[str] = ("en",),
     pitch_range: tuple[float, float] = (48.0, 72.0),
     speaker_path: Path | None = None,
+    spare_speaker_path: Path | None = None,
     reference: Reference | None = None,
     provenance: Provenance = Provenance(),  # noqa: B008 - frozen
 ) -> Path:
     """Makes the voice folder `folder` from official files and returns it. Nothing of the files is executed.
 
     `pitch_range` is where the voice sounds natural, in MIDI pitch. `speaker_path` is the speaker network that v2Pro and v2ProPlus voices hear
-    references with. The folder must be new or empty, and is left as it was if anything fails. Raises VoiceError if a file is not what it should
-    be, OutputError if the folder cannot be written.
+    references with; `spare_speaker_path` is taken if they need one and none is given. The folder must be new or empty, and is left as it was
+    if anything fails. Raises VoiceError if a file is not what it should be, OutputError if the folder cannot be written.
     """
     if not name.strip() or not name.isprintable() or not 0 < len(name) <= 64:
         raise VoiceError(f"{name!r} cannot be a voice's name; it needs 1 to 64 visible characters.")
@@ -101,6 +102,8 @@ def import_voice(
     model: dict[str, Any] = {"version": sovits.version, "symbols": _symbol_table(gpt, sovits)}
     model |= {"gpt": gpt.to_table(), "sovits": sovits.to_table()}
     weights = _prefixed("gpt.", gpt_file.weights) | _prefixed("sovits.", sovits_file.weights)
+    if speaker_path is None and sovits.has_speaker:
+        speaker_path = spare_speaker_path
     if speaker_path is not None:
         if not sovits.has_speaker:
             raise VoiceError(f"A {sovits.version} voice has no use for a speaker network. Leave {speaker_path} out.")

@@ -31,7 +31,7 @@ from engine.voice.card import VoiceCard, sha256_of
 from engine.voice.gpt_sovits import SAMPLE_RATE, load_networks
 
 from .features import FeatureFolder
-from .text import ChineseRun, Reading, read_text
+from .text import ChineseRun, Reading, read_reference_text
 
 CODES_PER_S = 25
 _SLOWEST, _FASTEST = 3.0, 25.0  # phonemes per second: what the official training takes for speech
@@ -213,7 +213,7 @@ class Talker:
                 f"HuBERT is not there, so only the sound of the reference clip of '{name}' is used, not its way of speaking. "
                 "See: vocalese voice fetch.",
             )
-        reading = read_text(text, str(table.get("language", "en")))
+        reading = read_reference_text(text, str(table.get("language", "en")))
         low = _resampled(clip, rate, hubert.SAMPLE_RATE)
         features = network(torch.from_numpy(np.concatenate([low, np.zeros(_PROMPT_SILENCE_SAMPLES, dtype=np.float32)]))[None])
         if features.shape[1] != self._networks.sovits.config.semantic_width:
@@ -263,8 +263,8 @@ def pieces_of(reading: Reading) -> list[Reading]:
     """Cut at marks, so that pieces stay short where the marks allow it."""
     pieces: list[Reading] = []
     start = end = 0
-    borders = [i + 1 for i, symbol in enumerate(reading.symbols) if symbol in MARKS]
-    for border in [*borders, len(reading.symbols)]:
+    marks = {i + 1 for i, symbol in enumerate(reading.symbols) if symbol in MARKS}
+    for border in sorted(marks | {len(reading.symbols)}):
         if border - start > _LONGEST_PIECE and end > start:
             pieces.append(_cut(reading, start, end))
             start = end

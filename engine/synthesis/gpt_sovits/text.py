@@ -67,8 +67,8 @@ def read_utterance(utterance: Utterance) -> Reading:
     return _long_enough(reading)
 
 
-def read_text(text: str, language: str) -> Reading:
-    """The phonemes of a written text, such as a reference clip's. Raises VoiceError if nothing reads its language."""
+def read_reference_text(text: str, language: str) -> Reading:
+    """The phonemes of what a reference clip says. Raises VoiceError if nothing reads its language."""
     if language not in READABLE:
         name = _LANGUAGE_NAMES.get(language, f"'{language}'")
         raise VoiceError(
