@@ -25,6 +25,7 @@ class Device:
     low_latency_s: float | None
     high_latency_s: float | None
     is_default: bool
+    is_host_default: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,13 @@ def list_devices(*, with_rates: bool = False) -> list[Device]:
     sounddevice = load_sounddevice()
     apis = sounddevice.query_hostapis()
     default = sounddevice.default.device[1]
-    return [
-        _device(sounddevice, entry, apis[entry["hostapi"]]["name"], default, with_rates)
-        for entry in sounddevice.query_devices()
-    ]
+    return [_device(sounddevice, entry, apis[entry["hostapi"]], default, with_rates) for entry in sounddevice.query_devices()]
 
 
 def find_output(wanted: str | int | None, channels: int) -> Device:
     """The output device that `wanted` means: its index, a part of its name, or words of which some are in its host API's name
-    ("jack system"); None for the default. DeviceError, with the devices there are, if none or several fit."""
+    ("wasapi speakers"); a host API's name alone ("jack") means its default, None the default of all. DeviceError, with the devices
+    there are, if none or several fit."""
     devices = [device for device in list_devices() if device.output_channels > 0]
     if not devices:
         raise DeviceError("No audio device with outputs was found. Connect one, start the sound server, or use --output null.")
@@ -101,14 +100,18 @@ def _fitting(devices: list[Device], wanted: str | int | None) -> list[Device]:
     if isinstance(wanted, int) or wanted.isdecimal():
         return [device for device in devices if device.index == int(wanted)]
     words = wanted.casefold().split()
-    return [device for device in devices if all(word in f"{device.name} {device.host_api}".casefold() for word in words)]
+    fitting = [device for device in devices if all(word in f"{device.name} {device.host_api}".casefold() for word in words)]
+    if fitting and all(word in device.host_api.casefold() for device in fitting for word in words):
+        defaults = [device for device in fitting if device.is_host_default]
+        return defaults if len(defaults) == 1 else fitting
+    return fitting
 
 
-def _device(sounddevice: Any, entry: dict[str, Any], host_api: str, default: int, with_rates: bool) -> Device:
+def _device(sounddevice: Any, entry: dict[str, Any], host_api: dict[str, Any], default: int, with_rates: bool) -> Device:
     return Device(
         index=entry["index"],
         name=entry["name"],
-        host_api=host_api,
+        host_api=host_api["name"],
         output_channels=entry["max_output_channels"],
         input_channels=entry["max_input_channels"],
         default_rate=round(entry["default_samplerate"]),
@@ -116,6 +119,7 @@ def _device(sounddevice: Any, entry: dict[str, Any], host_api: str, default: int
         low_latency_s=sane_latency_s(entry["default_low_output_latency"]),
         high_latency_s=sane_latency_s(entry["default_high_output_latency"]),
         is_default=entry["index"] == default,
+        is_host_default=entry["index"] == host_api["default_output_device"],
     )
 
 

@@ -18,16 +18,11 @@ where it stopped.
 from __future__ import annotations
 
 import atexit
-import json
 import logging
-import os
 import queue
-import subprocess
-import sys
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +31,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import errors
-from engine.errors import DeviceError, SettingsError, VocaleseError
+from engine.errors import DeviceError, SettingsError
 
+from .child import AudioChild
 from .control import Command, CommandKind, CommandWriter, Telemetry, telemetry_of
 from .live import LiveWriter
 from .memory import AudioAddress, AudioMemory, new_name
@@ -46,8 +41,7 @@ from .outputs import ClockKind, OutputInfo, OutputKind
 from .placed import PlacedWriter
 
 _FEED_EVERY_S = 0.02
-_ANSWER_WITHIN_S = 20.0
-_CLOSE_WITHIN_S = 3.0
+_MOST_DEATHS, _DEATHS_WITHIN_S = 3, 60.0
 
 log = logging.getLogger(__name__)
 
@@ -105,36 +99,42 @@ class AudioConfig:
 
 @dataclass(frozen=True, slots=True)
 class AudioEvent:
-    """Something the user should know, in a sentence. `kind`: "notice" (a device went or came), "ended" (the audio process died)."""
+    """Something the user should know, in a sentence. `kind`: "notice" (something went or came back), "ended" (there will be no sound)."""
 
     kind: str
     text: str
 
 
 class AudioEngine:
-    """A running audio process, as a context manager. `start` makes it; `close` fades out, ends it and removes the shared memory."""
+    """A running audio process, as a context manager. `start` makes it; `close` fades out, ends it and removes the shared memory.
+
+    If the device goes, or the audio process dies, it is started again as soon as the device is there. The transport, what was placed
+    and the counters are as they were; what waited in the live rings meanwhile is thrown away, for it is too late.
+    """
 
     def __init__(self, config: AudioConfig, on_event: Callable[[AudioEvent], None] | None = None) -> None:
         self.config = config
         self._on_event = on_event
-        self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._last_words: deque[str] = deque(maxlen=20)
         self._closing = threading.Event()
-        self._feeder: threading.Thread | None = None
+        self._ends: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # reasons of ends that nobody asked for; None: closing
+        self._deaths_s: list[float] = []
+        self._live: dict[int, LiveWriter] = {}
+        self._placed: dict[int, PlacedWriter] = {}
+        self._gains: dict[int, float] = {}
+        self._limiter = config.limiter
         self._memory: AudioMemory | None = None
-        self._process = _spawn()
-        self._readers = [
-            threading.Thread(target=target, name=f"audio {name}", daemon=True)
-            for name, target in (("answers", self._hear), ("messages", self._overhear))
-        ]
-        for reader in self._readers:
-            reader.start()
+        self._threads: list[threading.Thread] = []
+        self._child_lock = threading.Lock()  # between being replaced and being ended for good
+        self._child = AudioChild(self._notice, self._ended)
         atexit.register(self.close)
         try:
             self.info = self._open()
         except BaseException:
             self.close()
             raise
+        self._start_thread("audio guard", self._guard)
+        if config.output == "device" or config.clock == "realtime":
+            self._start_thread("audio feeder", self._feed)
 
     @classmethod
     def start(cls, config: AudioConfig, on_event: Callable[[AudioEvent], None] | None = None) -> AudioEngine:
@@ -160,12 +160,12 @@ class AudioEngine:
     @property
     def process_id(self) -> int:
         """Of the audio process."""
-        return self._process.pid
+        return self._child.process_id
 
     @property
     def is_alive(self) -> bool:
         """Whether the audio process runs."""
-        return self._process.poll() is None
+        return self._child.is_alive
 
     def push_live(self, track: int, samples: NDArray[np.float32]) -> int:
         """Append `samples` `[N]` or `[C, N]`, at `source_rate`, to what plays live. Returns how many samples did not fit."""
@@ -219,10 +219,12 @@ class AudioEngine:
         """Glide a track's gain to `linear`, 0..4."""
         if not 0 <= linear <= 4:
             raise SettingsError(f"gain {linear}; 0 to 4 are possible.")
-        self._send(Command(CommandKind.GAIN, at, track=self._checked(track), a=linear))
+        self._gains[self._checked(track)] = linear
+        self._send(Command(CommandKind.GAIN, at, track=track, a=linear))
 
     def limiter(self, on: bool) -> None:
         """Turn the soft limiter on or off."""
+        self._limiter = on
         self._send(Command(CommandKind.LIMITER, a=float(on)))
 
     def panic(self) -> None:
@@ -239,7 +241,7 @@ class AudioEngine:
         for start in range(0, frames, step):
             for writer in list(self._placed.values()):
                 writer.feed()
-            self._ask({"do": "advance", "frames": min(step, frames - start)}, "advanced")
+            self._child.ask({"do": "advance", "frames": min(step, frames - start)}, "advanced")
 
     def close(self) -> None:
         """Fade out, end the process, remove the shared memory. OutputError if a file could not be completed."""
@@ -247,9 +249,12 @@ class AudioEngine:
             return
         self._closing.set()
         atexit.unregister(self.close)
-        refused = self._end_process()
-        if self._feeder is not None:
-            self._feeder.join()
+        self._ends.put(None)
+        with self._child_lock:
+            refused = self._child.end()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
         if self._memory is not None:
             for live in self._live.values():
                 live.close()
@@ -268,75 +273,73 @@ class AudioEngine:
 
     def _open(self) -> OutputInfo:
         config = self.config
-        order = {
+        opened = self._child.ask(self._opening_order(config.sample_rate, wait=False), "opened")
+        info = OutputInfo(**{key: value for key, value in opened.items() if key != "event"})
+        self._memory = AudioMemory.create(AudioAddress(new_name(), info.sample_rate, config.tracks, config.track_channels))
+        self._commands = CommandWriter(self._memory)
+        self.loaded_modules: Sequence[str] = self._child.ask(self._playing_order(resumed=False), "ready")["modules"]
+        return info
+
+    def _opening_order(self, sample_rate: int | None, *, wait: bool) -> dict[str, Any]:
+        config = self.config
+        return {
             "output": config.output,
             "device": config.device,
             "path": None if config.path is None else str(config.path.absolute()),
             "overwrite": config.overwrite,
-            "sample_rate": config.sample_rate,
+            "sample_rate": sample_rate,
             "block_frames": config.block_frames,
             "latency": config.latency,
             "clock": config.clock,
             "channels": config.output_channels,
+            "wait": wait,
         }
-        opened = self._ask(order, "opened")
-        info = OutputInfo(**{key: value for key, value in opened.items() if key != "event"})
-        self._live: dict[int, LiveWriter] = {}
-        self._placed: dict[int, PlacedWriter] = {}
-        address = AudioAddress(new_name(), info.sample_rate, config.tracks, config.track_channels)
-        self._memory = AudioMemory.create(address)
-        self._commands = CommandWriter(self._memory)
-        start = {"address": asdict(address), "routes": config.all_routes, "limiter": config.limiter}
-        self.loaded_modules: Sequence[str] = self._ask(start, "ready")["modules"]
-        if config.output == "device" or config.clock == "realtime":
-            self._feeder = threading.Thread(target=self._feed, name="audio feeder", daemon=True)
-            self._feeder.start()
-        return info
 
-    def _ask(self, order: dict[str, Any], answer: str) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        with suppress(OSError):  # a dead process is told by its answer
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            self._process.stdin.flush()
-        try:
-            heard = self._answers.get(timeout=_ANSWER_WITHIN_S)
-        except queue.Empty:
-            raise DeviceError(f"The audio process did not answer within {_ANSWER_WITHIN_S:g} s.") from None
-        if heard["event"] == answer:
-            return heard
-        raise self._as_error(heard)
+    def _playing_order(self, *, resumed: bool) -> dict[str, Any]:
+        address = asdict(self._shared.address)
+        return {"address": address, "routes": self.config.all_routes, "limiter": self._limiter, "resumed": resumed}
 
-    def _as_error(self, heard: dict[str, Any]) -> VocaleseError:
-        if heard["event"] == "ended":
-            self._answers.put(heard)  # whoever asks next finds out too
-            return DeviceError(f"The audio process has ended. Its last words: {' / '.join(self._last_words) or 'none'}")
-        kind = getattr(errors, heard.get("kind", ""), DeviceError)
-        return kind(heard["text"])
+    def _notice(self, text: str) -> None:
+        self._tell(AudioEvent("notice", text))
 
-    def _hear(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            heard = json.loads(line)
-            if heard["event"] == "notice":
-                self._tell(AudioEvent("notice", heard["text"]))
-            else:
-                self._answers.put(heard)
-        self._answers.put({"event": "ended"})
+    def _ended(self, why: str) -> None:
         if not self._closing.is_set():
-            self._tell(AudioEvent("ended", "The audio process has ended unexpectedly; there is no sound."))
+            self._ends.put(why)
 
-    def _overhear(self) -> None:
-        """What sound systems print about themselves is kept out of the user's sight until it explains something."""
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._last_words.append(text)
-            log.debug("audio process: %s", text)
+    def _guard(self) -> None:
+        """Start the audio process again when it ends by itself. The shared memory stays, and with it all that it was about to do."""
+        while (why := self._ends.get()) is not None:
+            now_s = time.monotonic()
+            self._deaths_s = [death for death in self._deaths_s if now_s - death < _DEATHS_WITHIN_S] + ([] if why else [now_s])
+            if self.config.output == "file" or len(self._deaths_s) > _MOST_DEATHS:
+                self._tell(AudioEvent("ended", "The audio process has ended unexpectedly; there is no sound."))
+                return
+            self._tell(AudioEvent("notice", why or "The audio process has ended unexpectedly; it is started again."))
+            self._child.end()
+            with self._child_lock:
+                if self._closing.is_set():
+                    return
+                self._child = AudioChild(self._notice, self._ended)
+            try:
+                self._resume()
+            except DeviceError as error:  # its end has been put in the queue too
+                log.info("not yet: %s", error)
+
+    def _resume(self) -> None:
+        self._child.ask(self._opening_order(self.info.sample_rate, wait=True), "opened", patient=True)
+        self._child.ask(self._playing_order(resumed=True), "ready")
+        for track, linear in self._gains.items():
+            self._send(Command(CommandKind.GAIN, track=track, a=linear))
+        self._tell(AudioEvent("notice", f"'{self.info.name}' plays again."))
 
     def _tell(self, event: AudioEvent) -> None:
         log.warning("%s", event.text)
         if self._on_event is not None:
             self._on_event(event)
+
+    def _start_thread(self, name: str, target: Callable[[], None]) -> None:
+        self._threads.append(threading.Thread(target=target, name=name, daemon=True))
+        self._threads[-1].start()
 
     def _feed(self) -> None:
         while not self._closing.wait(_FEED_EVERY_S):
@@ -350,8 +353,8 @@ class AudioEngine:
             writer.prepare(song_sample)
 
     def _send(self, command: Command) -> None:
-        if self._closing.is_set() or not self.is_alive:
-            raise DeviceError("The audio process has ended.")
+        if self._closing.is_set():
+            raise DeviceError("The audio process has been closed.")
         if not self._commands.send(command):
             raise DeviceError("The audio process takes no commands: its device has stalled.")
 
@@ -359,38 +362,3 @@ class AudioEngine:
         if not 0 <= track < self.config.tracks:
             raise SettingsError(f"track {track}; there are {self.config.tracks}, counted from 0.")
         return track
-
-    def _end_process(self) -> VocaleseError | None:
-        refused: VocaleseError | None = None
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-        with suppress(OSError):
-            process.stdin.close()
-        try:
-            process.wait(_CLOSE_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            log.warning("the audio process did not end within %g s and was stopped", _CLOSE_WITHIN_S)
-            process.kill()
-            process.wait()
-        for reader in self._readers:
-            reader.join()
-        while not self._answers.empty():
-            heard = self._answers.get()
-            if heard["event"] == "refused":
-                refused = self._as_error(heard)
-        process.stdout.close()
-        process.stderr.close()
-        return refused
-
-
-def _spawn() -> subprocess.Popen[bytes]:
-    """A fresh interpreter: unlike a spawned `multiprocessing` child it does not run the parent's main script, whatever that imports."""
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "bridge.audio.process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-    )

@@ -57,6 +57,7 @@ class Mixer:
     ) -> None:
         address = memory.address
         self._memory, self._ints, self._floats = memory, memory.ints, memory.floats
+        self._ints[SEQUENCE] += self._ints[SEQUENCE] % 2  # a mixer before us may have died in a callback
         self._rate = address.sample_rate
         self._live = [LiveReader(memory, track) for track in range(address.tracks)]
         self._placed = [PlacedReader(memory, track) for track in range(address.tracks)]

@@ -6,11 +6,9 @@ A device asks for blocks by itself. File and null output are asked by a clock: "
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -20,16 +18,13 @@ from numpy.typing import NDArray
 
 from engine.errors import DeviceError, OutputError, SettingsError
 
-from .devices import find_output, load_sounddevice, sane_latency_s
+from .devices import Device, find_output, load_sounddevice, sane_latency_s
 
 OutputKind = Literal["device", "file", "null"]
 ClockKind = Literal["realtime", "manual"]
 DEFAULT_RATE = 48_000
 DEFAULT_BLOCK_FRAMES = 256
 _STALLED_S = 2.0
-_REOPEN_EVERY_S = 0.5
-
-log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -37,9 +32,6 @@ class Source(Protocol):
 
     def process(self, out: NDArray[np.float32], *, underrun: bool = False, lead_s: float = 0.0) -> None:
         """Fill `out[N, C]`."""
-
-    def resume(self) -> None:
-        """The output was away and is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,8 @@ class AudioOutput(Protocol):
         """Begin to take blocks."""
 
     def watch(self) -> str | None:
-        """Called a few times per second outside of the callback; a sentence if something happened that the user should know."""
+        """Called a few times per second outside of the callback; a sentence if something happened that the user should know.
+        DeviceLost if nothing will be heard any more."""
 
     def advance(self, frames: int) -> None:
         """Take `frames` samples now. SettingsError where time runs by itself."""
@@ -75,20 +68,23 @@ class AudioOutput(Protocol):
         """Whether blocks are being taken, or can be."""
 
 
+class DeviceLost(Exception):
+    """The device has gone. PortAudio may wait for it for minutes when told to close, so the process has to be left as it is."""
+
+
 class DeviceOutput:
-    """A PortAudio device. If it vanishes it is opened again when it is back, by the name it was found under."""
+    """A PortAudio device."""
 
     def __init__(
         self, wanted: str | int | None, *, sample_rate: int | None, block_frames: int, channels: int, latency: str | float
     ) -> None:
         self._sounddevice = load_sounddevice()
-        self._wanted, self._channels, self._latency = wanted, channels, latency
-        self._asked_block_frames = block_frames
+        self._channels, self._latency, self._block_frames = channels, latency, block_frames
         self._source: Source | None = None
         self._calls = self._seen_calls = 0
-        self._seen_at_s = self._tried_at_s = 0.0
+        self._seen_at_s = 0.0
         self._stream: Any = None
-        self.info = self._open(sample_rate)
+        self.info = self._open(find_output(wanted, channels), sample_rate)
 
     @property
     def is_open(self) -> bool:
@@ -98,19 +94,20 @@ class DeviceOutput:
     def start(self, source: Source) -> None:
         """Begin to take blocks."""
         self._source = source
-        self._start_stream()
+        self._seen_at_s = time.monotonic()
+        try:
+            self._stream.start()
+        except self._sounddevice.PortAudioError as error:
+            raise DeviceError(f"'{self.info.name}' cannot be started: {error}.") from error
 
     def watch(self) -> str | None:
-        """Notice that the device went, and that it is back."""
+        """Notice that the device went."""
         now_s = time.monotonic()
-        if self._stream is None:
-            return self._try_again(now_s)
         if self._calls != self._seen_calls:
             self._seen_calls, self._seen_at_s = self._calls, now_s
-        if self._stream.active and now_s - self._seen_at_s < _STALLED_S:
-            return None
-        self._close_stream()
-        return f"The audio device '{self.info.name}' is gone. Playing goes on when it is back."
+        if not self._stream.active or now_s - self._seen_at_s >= _STALLED_S:
+            raise DeviceLost(f"The audio device '{self.info.name}' is gone. Playing goes on when it is back.")
+        return None
 
     def advance(self, frames: int) -> None:
         """A device has its own time."""
@@ -118,16 +115,17 @@ class DeviceOutput:
 
     def close(self) -> None:
         """Stop the stream."""
-        self._close_stream()
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close(ignore_errors=True)
 
-    def _open(self, sample_rate: int | None) -> OutputInfo:
-        device = find_output(self._wanted, self._channels)
-        rate = sample_rate or device.default_rate
+    def _open(self, device: Device, sample_rate: int | None) -> OutputInfo:
+        rate, block_frames = sample_rate or device.default_rate, self._block_frames
         try:
             self._stream = self._sounddevice.OutputStream(
                 device=device.index,
                 samplerate=rate,
-                blocksize=self._asked_block_frames,
+                blocksize=block_frames,
                 channels=self._channels,
                 dtype="float32",
                 latency=self._latency,
@@ -136,17 +134,12 @@ class DeviceOutput:
         except (self._sounddevice.PortAudioError, ValueError) as error:
             raise DeviceError(
                 f"'{device.name}' ({device.host_api}) cannot be opened at {rate} Hz with blocks of "
-                f"{self._asked_block_frames or 'its own'} samples: {error}. Try --rate {device.default_rate}, or --block 0."
+                f"{block_frames or 'its own'} samples: {error}. Try --rate {device.default_rate}, or --block 0."
             ) from error
         latency_s = sane_latency_s(self._stream.latency)
         if latency_s is None:
-            latency_s = 2 * (self._asked_block_frames or DEFAULT_BLOCK_FRAMES) / rate
-        self._block_s = (self._asked_block_frames or DEFAULT_BLOCK_FRAMES) / rate
-        return OutputInfo(device.name, rate, self._channels, self._asked_block_frames, latency_s)
-
-    def _start_stream(self) -> None:
-        self._seen_at_s = time.monotonic()
-        self._stream.start()
+            latency_s = 2 * (block_frames or DEFAULT_BLOCK_FRAMES) / rate
+        return OutputInfo(device.name, rate, self._channels, block_frames, latency_s)
 
     def _callback(self, out: NDArray[np.float32], frames: int, moments: Any, status: Any) -> None:
         self._calls += 1
@@ -157,30 +150,6 @@ class DeviceOutput:
         self._source.process(
             out, underrun=bool(status.output_underflow), lead_s=lead_s if 0 <= lead_s < 2 else self.info.latency_s
         )
-
-    def _try_again(self, now_s: float) -> str | None:
-        if now_s - self._tried_at_s < _REOPEN_EVERY_S:
-            return None
-        self._tried_at_s = now_s
-        # PortAudio lists devices once, when it starts.
-        self._sounddevice._terminate()
-        self._sounddevice._initialize()
-        try:
-            self._open(self.info.sample_rate)
-            assert self._source is not None
-            self._source.resume()
-            self._start_stream()
-        except (DeviceError, self._sounddevice.PortAudioError) as error:
-            log.debug("not back yet: %s", error)
-            self._close_stream()
-            return None
-        return f"The audio device '{self.info.name}' is back."
-
-    def _close_stream(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            with suppress(self._sounddevice.PortAudioError):
-                stream.close(ignore_errors=True)
 
 
 class ClockedOutput:

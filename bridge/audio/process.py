@@ -2,7 +2,8 @@
 
 Lines of JSON come in on standard input and go out on what was standard output (which is then standard error's, because sound systems
 print there). First comes the output to open; the answer tells its rate; then comes the address of the shared memory; after that
-`advance` and `close`. When the input ends, the parent is gone, and so is this process.
+`advance` and `close`. When the input ends, the parent is gone, and so is this process. When the device is lost it ends too, and the
+parent starts another one, which waits for the device.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import VocaleseError
+from engine.errors import DeviceError, VocaleseError
 
 from .control import DEVICE_OPEN
+from .devices import load_sounddevice
 from .memory import AudioAddress, AudioMemory
 from .mixer import Mixer
-from .outputs import AudioOutput, DeviceOutput, FileOutput, NullOutput
+from .outputs import AudioOutput, DeviceLost, DeviceOutput, FileOutput, NullOutput
 
 _WATCH_EVERY_S = 0.1
 _FADE_OUT_WAIT_S = 0.25
+_LOOK_FOR_DEVICE_EVERY_S = 0.5
+_LOST = 3  # exit code
 _ENDED: dict[str, Any] = {"do": "close"}
 
 
@@ -77,14 +81,10 @@ def main() -> int:
     try:
         order = channel.take()
         assert order is not None
-        if order == _ENDED:
+        output = None if order == _ENDED else _open_or_wait(channel, order)
+        if output is None:
             return 0
-        output = open_output(order)
-    except VocaleseError as error:
-        channel.say("refused", kind=type(error).__name__, text=str(error))
-        return 1
-    channel.say("opened", **asdict(output.info))
-    try:
+        channel.say("opened", **asdict(output.info))
         order = channel.take()
         if order is not None and order != _ENDED:
             _play(channel, output, order)
@@ -92,6 +92,9 @@ def main() -> int:
     except VocaleseError as error:
         channel.say("refused", kind=type(error).__name__, text=str(error))
         return 1
+    except DeviceLost as loss:
+        channel.say("lost", text=str(loss))
+        os._exit(_LOST)
     channel.say("closed")
     return 0
 
@@ -113,6 +116,21 @@ def open_output(order: dict[str, Any]) -> AudioOutput:
     return NullOutput(sample_rate=rate, block_frames=block, channels=channels, clock=order["clock"])
 
 
+def _open_or_wait(channel: Channel, order: dict[str, Any]) -> AudioOutput | None:
+    """The output; if the order says so, when it is there. None if told to close before."""
+    while True:
+        try:
+            return open_output(order)
+        except DeviceError:
+            if not order["wait"]:
+                raise
+        if channel.take(_LOOK_FOR_DEVICE_EVERY_S) is not None:
+            return None
+        sounddevice = load_sounddevice()  # it lists devices only once, when it starts
+        sounddevice._terminate()
+        sounddevice._initialize()
+
+
 def _play(channel: Channel, output: AudioOutput, order: dict[str, Any]) -> None:
     memory = AudioMemory.attach(AudioAddress(**order["address"]))
     routes = tuple(tuple(route) for route in order["routes"])
@@ -120,17 +138,21 @@ def _play(channel: Channel, output: AudioOutput, order: dict[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()  # a collection in the callback would take as long as several blocks
+    if order["resumed"]:
+        mixer.resume()
+    output.start(mixer)
+    memory.ints[DEVICE_OPEN] = 1
+    channel.say("ready", modules=sorted(name for name in sys.modules if "." not in name))
     try:
-        output.start(mixer)
-        memory.ints[DEVICE_OPEN] = 1
-        channel.say("ready", modules=sorted(name for name in sys.modules if "." not in name))
         _serve(channel, output, memory)
-        mixer.fade_out()
-        _wait_for_silence(mixer, output)
-    finally:
-        output.close()  # before what its callback uses
-        mixer.close()
-        memory.close()
+    except DeviceLost:
+        memory.ints[DEVICE_OPEN] = 0
+        raise
+    mixer.fade_out()
+    _wait_for_silence(mixer, output)
+    output.close()  # before what its callback uses
+    mixer.close()
+    memory.close()
 
 
 def _serve(channel: Channel, output: AudioOutput, memory: AudioMemory) -> None:

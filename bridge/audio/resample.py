@@ -43,6 +43,8 @@ class StreamResampler:
         self._total_in += block.shape[1]
         # Output n needs inputs up to (n * down) // up.
         ready = -(-self._total_in * self._up // self._down)
+        if ready == self._total_out:
+            return np.zeros((self._channels, 0), np.float32)
         numbers = np.arange(self._total_out, ready)
         newest, phase = np.divmod(numbers * self._down, self._up)
         first = newest - self._taps + 1 - (self._total_in - self._held.shape[1])

@@ -16,7 +16,9 @@ RATE = 48_000
 class Bench:
     """One mixer and the writers of its tracks; `play` gives what a device of two channels would hear, `[N, C]`."""
 
-    def __init__(self, tracks: int, channels: int, outputs: int, routes: tuple[tuple[int, ...], ...] | None, **layout: int) -> None:
+    def __init__(
+        self, tracks: int, channels: int, outputs: int, routes: tuple[tuple[int, ...], ...] | None, **layout: int
+    ) -> None:
         self.memory = AudioMemory.create(AudioAddress(new_name(), RATE, tracks, channels, **layout))
         self.mixer = Mixer(self.memory, routes or ((0, 1),) * tracks, outputs=outputs)
         self.live = [LiveWriter(self.memory, track) for track in range(tracks)]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from audio_bench import RATE, Bench, largest_step
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.audio.control import CommandKind
 from bridge.audio.live import LiveWriter, as_channels
-
-from audio_bench import RATE, Bench, largest_step
 
 TONE_STEP = 0.5 * 2 * np.pi * 220 / RATE  # steepest of the tone
 
