@@ -163,7 +163,6 @@ class VocaleseClient:
         end = events.ClipEnd(track, clip, revision)
         packets = {("note" if isinstance(part, events.ClipNote) else "curve", part.index): _packed(part) for part in parts}
         opening = _packed(begin)
-        _packed(end)
         self._send_paced([opening, *packets.values()])
         for _ in range(_MAX_CLIP_ROUNDS):
             answer = self._ask(end, _answers_clip(end))
@@ -292,7 +291,10 @@ def _packed(event: Event, seq: int = 0) -> bytes:
     read = read_event(address, tags, values)
     if isinstance(read, Refusal):
         raise ProtocolError(f"{address}: {explain(read)}")
-    return encode(address, tags, values)
+    try:
+        return encode(address, tags, values)
+    except ValueError as error:
+        raise ProtocolError(f"{address}: {error}.") from error
 
 
 def _clip_parts(

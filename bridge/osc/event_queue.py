@@ -7,21 +7,34 @@ import time
 from collections import deque
 from threading import Condition
 
-from bridge.protocol.events import NoteBend, NoteExpression, NoteOff, NoteOn, Panic, Received, WholeNote
-from bridge.protocol.limits import MAX_QUEUED_EVENTS
+from bridge.protocol.events import (
+    Clip,
+    LyricsAppend,
+    LyricsSet,
+    NoteBend,
+    NoteExpression,
+    NoteOff,
+    NoteOn,
+    Panic,
+    Received,
+    WholeNote,
+)
+from bridge.protocol.limits import MAX_QUEUED_EVENTS, MAX_QUEUED_WEIGHT
 
 _LIVE = (WholeNote, NoteOn, NoteOff, NoteBend, NoteExpression)
+_CHARACTERS_PER_WEIGHT = 64
 
 
 class EventQueue:
-    """At most `size` events wait. Where it is full, `put` says so and the sender hears of it; nothing grows.
+    """At most `size` events of `weight` together wait. Where it is full, `put` says so and the sender hears of it; nothing grows.
 
     A panic is handed out first and always finds room. Live notes that came before it are not handed out after it.
     """
 
-    def __init__(self, size: int = MAX_QUEUED_EVENTS) -> None:
-        self._size = size
+    def __init__(self, size: int = MAX_QUEUED_EVENTS, weight: int = MAX_QUEUED_WEIGHT) -> None:
+        self._size, self._max_weight = size, weight
         self._events: deque[Received] = deque()
+        self._weight = 0
         self._panic: Received | None = None
         self._panic_s = -math.inf
         self._changed = Condition()
@@ -32,17 +45,19 @@ class EventQueue:
     def put(self, received: Received) -> bool:
         """Add an event, from any thread; False if there is no room."""
         with self._changed:
+            weight = _weight(received)
             if isinstance(received.event, Panic):
                 self._panic, self._panic_s = received, received.arrival_s
-            elif len(self._events) >= self._size:
+            elif len(self._events) >= self._size or self._weight + weight > self._max_weight:
                 return False
             else:
                 self._events.append(received)
+                self._weight += weight
             self._changed.notify()
         return True
 
     def get(self, timeout_s: float | None = None) -> Received | None:
-        """The next event; None if none came in time (never, without a timeout)."""
+        """The next event; None if none came in time. Without a timeout it waits for as long as it takes."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             while True:
@@ -65,6 +80,18 @@ class EventQueue:
             return received
         while self._events:
             received = self._events.popleft()
+            self._weight -= _weight(received)
             if received.arrival_s > self._panic_s or not isinstance(received.event, _LIVE):
                 return received
         return None
+
+
+def _weight(received: Received) -> int:
+    """How much an event holds: one for most, more for whole clips and texts."""
+    match received.event:
+        case Clip(notes=notes, curves=curves):
+            return 1 + len(notes) + sum(len(curve.points) for curve in curves)
+        case LyricsSet(text=text) | LyricsAppend(text=text):
+            return 1 + len(text) // _CHARACTERS_PER_WEIGHT
+        case _:
+            return 1

@@ -16,7 +16,7 @@ MAX_TRACK = 63
 MAX_ID = 2**31 - 1
 MAX_PPQ = 1e6  # quarter notes: more than five days at 120 bpm
 MAX_LYRIC_CHARACTERS = 200  # of one note
-MAX_TEXT_CHARACTERS = 8_000  # of a whole text
+MAX_TEXT_CHARACTERS = 4_000  # of a whole text
 MAX_NAME_CHARACTERS = 64
 
 MAX_CLIP_NOTES = 10_000
@@ -42,3 +42,4 @@ MAX_REMEMBERED_SEQUENCE_NUMBERS = 1_024  # of each sender
 MAX_SUBSCRIPTIONS = 64
 MAX_LEASE_S = 60.0
 MAX_QUEUED_EVENTS = 4_096
+MAX_QUEUED_WEIGHT = 100_000  # notes, curve points and pieces of text in these events: bounds their memory, whatever is in them

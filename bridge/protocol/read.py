@@ -36,8 +36,10 @@ def read_reply(address: str, tags: str, values: Sequence[Value]) -> Read | Refus
 def write_event(event: Event | Reply, seq: int = 0) -> tuple[str, str, list[Value]]:
     """Address, OSC type tags and values of an event or reply. Optional arguments at the end are left out where they hold their default."""
     message = BY_EVENT[type(event)]
-    pairs: list[tuple[Argument, Value]] = [
-        (a, seq if a.name == SEQ and _is_envelope(message, a) else getattr(event, a.name)) for a in message.arguments
+    around = {argument.name: argument.default for argument in message.arguments} | {SEQ: seq}
+    pairs: list[tuple[Argument, Any]] = [
+        (argument, around[argument.name] if argument.name in message.envelope else getattr(event, argument.name))
+        for argument in message.arguments
     ]
     if message.repeated is not None:
         pairs.extend(_rounds(message.repeated, getattr(event, message.repeated.field)))
@@ -67,10 +69,10 @@ def _read(table: Mapping[str, Message], address: str, tags: str, values: Sequenc
         fields: dict[str, Any] = {}
         for index, argument in message.reading_order:
             value = argument.read(tags[index], values[index]) if index < len(values) else argument.default
-            if argument.name == SEQ and _is_envelope(message, argument):
-                seq = int(value)  # type: ignore[arg-type]
-            else:
+            if argument.name not in message.envelope:
                 fields[argument.name] = value
+            elif argument.name == SEQ:
+                seq = int(value)  # type: ignore[arg-type]
         if message.repeated is not None:
             fixed = len(message.arguments)
             fields[message.repeated.field] = _read_rounds(message.repeated, tags[fixed:], values[fixed:])
@@ -78,10 +80,6 @@ def _read(table: Mapping[str, Message], address: str, tags: str, values: Sequenc
         return Read(message.rule(event) if message.rule else event, address, seq)
     except RefusedMessage as refused:
         return refused.refusal(address, seq)
-
-
-def _is_envelope(message: Message, argument: Argument) -> bool:
-    return argument.name not in message.event.__dataclass_fields__  # type: ignore[attr-defined]
 
 
 def _check_count(message: Message, count: int) -> None:

@@ -70,6 +70,7 @@ class Meters:
 @dataclass(frozen=True, slots=True)
 class LyricsSplit:
     track: int
+    first: int
     syllables: tuple[str, ...]
 
 

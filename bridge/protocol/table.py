@@ -7,7 +7,7 @@ To add an address: a frozen class in `events.py` or `replies.py` whose fields ha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from bridge.protocol.refusal import Code, RefusedMessage
 
 PREFIX = "/vocalese"
 SEQ = "seq"
+MAX_SPLIT_SYLLABLES = 500  # in one message
 TOPICS = ("meters", "status", "lyrics", "render")
 LANGUAGES_HINT = 'such as "en", "zh" or "ja"; empty: the track\'s'
 
@@ -47,7 +48,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One address. `arguments` in order; the one called `seq` belongs to the envelope, all others are fields of the event."""
+    """One address. `arguments` in order; those that are no field of the event belong to its envelope, as `seq` does."""
 
     address: str
     event: type
@@ -64,6 +65,7 @@ class Message:
     least_arguments: int = field(init=False)
     most_arguments: int = field(init=False)
     reading_order: tuple[tuple[int, Argument], ...] = field(init=False)  # `seq` first, so that a refusal can name it
+    envelope: frozenset[str] = field(init=False)  # arguments that are no field of the event
 
     def __post_init__(self) -> None:
         required = sum(argument.is_required for argument in self.arguments)
@@ -73,6 +75,8 @@ class Message:
         object.__setattr__(self, "least_arguments", required + width * least)
         object.__setattr__(self, "most_arguments", len(self.arguments) + width * most)
         object.__setattr__(self, "reading_order", tuple(order))
+        names = {argument.name for argument in self.arguments}
+        object.__setattr__(self, "envelope", frozenset(names - {item.name for item in fields(self.event)}))
 
 
 # What moves while a note sounds or a clip plays: names and ranges of `engine.Parameter`.
@@ -276,8 +280,10 @@ MESSAGES: tuple[Message, ...] = (
         f"{PREFIX}/panic",
         events.Panic,
         "Session",
-        "Silence now: ends every note and forgets what is scheduled. Never dropped, goes ahead of everything that waits.",
+        "Silence now: ends every note and forgets what is scheduled. Goes ahead of everything that waits, and is never dropped "
+        "unless it is inside a bundle.",
         (),
+        (Argument("button", Kind.FLOAT, "what a button sends along; has no effect", default=1.0),),
     ),
     Message(
         f"{PREFIX}/note",
@@ -679,10 +685,10 @@ REPLIES: tuple[Message, ...] = (
         f"{PREFIX}/lyrics/split",
         replies.LyricsSplit,
         "Replies",
-        "How words were split into syllables.",
-        (0, "stay", "with", "me", "to-", "night"),
-        (_R_TRACK,),
-        Repeated("syllables", (_sent("syllable", Kind.TEXT, "as it will be sung"),), 0, limits.MAX_ARGUMENTS - 1),
+        "How words were split into syllables. Long texts come in several messages.",
+        (0, 0, "stay", "with", "me", "to-", "night"),
+        (_R_TRACK, _sent("first", Kind.INT, "index of the first syllable here")),
+        Repeated("syllables", (_sent("syllable", Kind.TEXT, "as it will be sung"),), 0, MAX_SPLIT_SYLLABLES),
     ),
     Message(
         f"{PREFIX}/lyrics/next",

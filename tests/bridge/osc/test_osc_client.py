@@ -117,6 +117,8 @@ def test_mistakes_are_found_before_anything_is_sent(session, client):
         client.note(60, duration_s=float("nan"))
     with pytest.raises(ProtocolError, match="valid is"):
         client.param("charm", 1.0)
+    with pytest.raises(ProtocolError, match="pitch is a text; send it as float"):
+        client.note("60", duration_s=1)
     with pytest.raises(ProtocolError, match="not acknowledged"):
         client.request(events.Panic())
     assert session[1].drain() == [] and session[0].counts.refused == {}

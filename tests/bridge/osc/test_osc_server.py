@@ -385,5 +385,17 @@ def test_what_is_remembered_of_senders_is_bounded():
     assert not doorkeeper.knows(Sender("127.0.0.1", 0)) and doorkeeper.knows(sender)
 
 
+def test_large_events_fill_the_queue_sooner():
+    sender = Sender("127.0.0.1", 1)
+    notes = tuple(events.ClipNote(0, 1, 1, n, 0.0, 1.0, 60.0, 0.5, "") for n in range(60))
+    clip = Received(events.Clip(0, 1, 1, 0.0, 4.0, notes, ()), sender, 1.0)
+    words = Received(events.LyricsSet(0, "la " * 1_000, ""), sender, 2.0)
+    queue = EventQueue(weight=110)
+    assert [queue.put(clip), queue.put(clip), queue.put(words), queue.put(words)] == [True, False, True, False]
+    assert queue.put(Received(events.Panic(), sender, 3.0))
+    assert len(queue.drain()) == 3
+    assert queue.put(clip) and queue.put(words), "the room is free again"
+
+
 def test_an_empty_queue_gives_nothing_in_time():
     assert EventQueue().get(0.0) is None

@@ -65,7 +65,7 @@ def test_a_row_describes_its_event(row):
     named = [argument.name for argument in row.arguments] + ([row.repeated.field] if row.repeated else [])
     fields = [field.name for field in dataclasses.fields(row.event)]
     assert [name for name in named if name in fields] == [name for name in fields if name in named] == fields
-    assert set(named) - set(fields) <= {SEQ}
+    assert set(named) - set(fields) == row.envelope <= {SEQ, "button"}
     assert row.event.__dataclass_params__.frozen
     required = [argument.is_required for argument in row.arguments]
     assert required == sorted(required, reverse=True), "optional arguments stand at the end"
@@ -152,7 +152,8 @@ def test_whole_numbers_are_whole():
 def test_what_is_left_out_has_its_default():
     assert read_event("/vocalese/note", "ifff", [2, 60.5, 1.0, 1.0]).event == events.WholeNote(2, 60.5, 1.0, 1.0, "", 0.0)
     assert read_event("/vocalese/hello", "s", [""]).event.api_major == limits.API_MAJOR
-    assert read_event("/vocalese/panic", "", []).event == events.Panic()
+    for tags, values in (("", []), ("f", [1.0]), ("i", [0])):  # as a key of a controller sends it, pressed and released
+        assert read_event("/vocalese/panic", tags, values).event == events.Panic()
 
 
 def test_single_precision_does_not_push_a_value_over_its_bound():
