@@ -14,6 +14,7 @@ from enum import Enum, auto
 from ..score.types import Note, Track
 from .dictionary import UserDictionary
 from .pronounce import Pronouncer, detect_language
+from .syllables import emphasised
 from .text import Notices, shown
 from .tokens import Token, TokenKind, read_tokens
 from .types import NoteKind, NoteLyric, Syllable, SyllableTrack
@@ -175,6 +176,10 @@ class _Word:
     def text(self) -> str:
         return "".join(token.text for token in self.tokens)
 
+    @property
+    def is_emphasised(self) -> bool:
+        return any(token.is_emphasised for token in self.tokens)
+
     def takes(self, token: Token) -> bool:
         """Whether a further written piece belongs to this word."""
         return (self.tokens[-1].goes_on or token.continues) and len(self.tokens) < MAX_PIECES
@@ -258,6 +263,8 @@ def gap_ticks(notes: Sequence[Note], i: int) -> int:
 
 def _syllables(word: _Word, pronouncer: Pronouncer, before: str, after: str) -> tuple[Syllable, ...]:
     syllables = _pronounced(word, pronouncer, before, after)
+    if word.is_emphasised:
+        syllables = emphasised(syllables)
     if syllables and word.tokens[0].glottal:
         return (replace(syllables[0], glottal_onset=True), *syllables[1:])
     return syllables
@@ -383,7 +390,9 @@ class _Layout:
         is_behind_silence = before in (NoteKind.BREATH, NoteKind.REST) or gap_ticks(self._notes, i) > self._ppq
         if not is_behind_silence:
             return NoteLyric(NoteKind.HOLD)
-        vowel = replace(syllable, phones=(syllable.vowel,), nucleus=0, is_word_start=False, glottal_onset=False)
+        vowel = replace(
+            syllable, phones=(syllable.vowel,), nucleus=0, is_word_start=False, glottal_onset=False, is_emphasised=False
+        )
         return NoteLyric(NoteKind.SING, (vowel,))
 
 

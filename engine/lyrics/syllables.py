@@ -8,6 +8,7 @@ come only from foreign names; `python -m engine.lyrics.train_g2p --onsets` print
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .spelling import split_spelling
 from .types import Phone, Syllable
@@ -81,6 +82,14 @@ def english_syllables(phones: Sequence[str], word: str, spelling: str = "") -> t
             is_word_end=i == last,
         )
         for i, (start, nucleus, end) in enumerate(bounds)
+    )
+
+
+def emphasised(syllables: Sequence[Syllable]) -> tuple[Syllable, ...]:
+    """A word with the emphasis where it is felt: on its stressed syllable, the first one if none is."""
+    place = next((i for i, syllable in enumerate(syllables) if syllable.stress == 1), 0)
+    return tuple(
+        replace(syllable, is_emphasised=True, stress=1) if i == place else syllable for i, syllable in enumerate(syllables)
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from .dictionary import UserDictionary
 from .pronounce import Pronouncer, detect_language
-from .text import Notices, normalise, words_in
+from .syllables import emphasised
+from .text import Notices, emphasised_parts, normalise, with_emphasis, words_in
 from .types import SpokenLine, Syllable
 
 MAX_TEXT_CHARACTERS = 200_000
@@ -32,6 +34,11 @@ _MARK = re.compile(
 )
 
 
+class _Word(NamedTuple):
+    text: str
+    is_emphasised: bool
+
+
 def read_spoken_text(text: str, *, language: str = "en", dictionary: UserDictionary | None = None) -> tuple[SpokenLine, ...]:
     """Sentences of `text`. Words that nothing can pronounce are left out with a notice on the line."""
     first_notices = Notices()
@@ -49,9 +56,9 @@ def read_spoken_text(text: str, *, language: str = "en", dictionary: UserDiction
     return tuple(lines)
 
 
-def _sentences(text: str) -> Iterator[tuple[list[list[str]], bool]]:
+def _sentences(text: str) -> Iterator[tuple[list[list[_Word]], bool]]:
     """(words between pauses, is it a question) of each sentence."""
-    chunks: list[list[str]] = []
+    chunks: list[list[_Word]] = []
     for words, mark in _chunks(text):
         if words:
             chunks.append(words)
@@ -63,40 +70,42 @@ def _sentences(text: str) -> Iterator[tuple[list[list[str]], bool]]:
         yield chunks, False
 
 
-def _chunks(text: str) -> Iterator[tuple[list[str], str]]:
+def _chunks(text: str) -> Iterator[tuple[list[_Word], str]]:
     """Words and the punctuation behind them, at most `MAX_SENTENCE_WORDS` at a time."""
     text = _ABBREVIATION.sub(lambda match: _ABBREVIATIONS[match[1].lower()], text)
     text = _INITIALS.sub(lambda match: match[0].replace(".", _HIDDEN_DOT), text)
-    position = 0
+    text = with_emphasis(text)
+    position, is_emphasised = 0, False
     for mark in _MARK.finditer(text):
-        yield from _pieces(_words(text[position : mark.start()]), mark[0])
-        position = mark.end()
-    yield from _pieces(_words(text[position:]), "")
+        parts = emphasised_parts(text[position : mark.start()], is_emphasised)
+        yield from _pieces(_words(parts), mark[0])
+        position, is_emphasised = mark.end(), parts[-1][1]
+    yield from _pieces(_words(emphasised_parts(text[position:], is_emphasised)), "")
 
 
-def _words(text: str) -> list[str]:
-    return words_in(text.replace(_HIDDEN_DOT, "."))
+def _words(parts: list[tuple[str, bool]]) -> list[_Word]:
+    return [_Word(word, is_emphasised) for part, is_emphasised in parts for word in words_in(part.replace(_HIDDEN_DOT, "."))]
 
 
-def _pieces(words: list[str], mark: str) -> Iterator[tuple[list[str], str]]:
+def _pieces(words: list[_Word], mark: str) -> Iterator[tuple[list[_Word], str]]:
     while len(words) > MAX_SENTENCE_WORDS:
         yield words[:MAX_SENTENCE_WORDS], ","
         words = words[MAX_SENTENCE_WORDS:]
     yield words, mark
 
 
-def _spoken_line(chunks: list[list[str]], is_question: bool, pronouncer: Pronouncer, notices: Notices) -> SpokenLine:
+def _spoken_line(chunks: list[list[_Word]], is_question: bool, pronouncer: Pronouncer, notices: Notices) -> SpokenLine:
     words: list[tuple[Syllable, ...]] = []
     pauses: list[int] = []
-    spellings = [word for chunk in chunks for word in chunk]
+    spellings = [word.text for chunk in chunks for word in chunk]
     number = 0
     for chunk in chunks:
         for word in chunk:
             before = spellings[number - 1] if number else ""
             after = spellings[number + 1] if number + 1 < len(spellings) else ""
             number += 1
-            if syllables := pronouncer.word(word, before=before, after=after):
-                words.append(syllables)
+            if syllables := pronouncer.word(word.text, before=before, after=after):
+                words.append(emphasised(syllables) if word.is_emphasised else syllables)
                 pauses.append(NO_PAUSE)
         if pauses:
             pauses[-1] = COMMA

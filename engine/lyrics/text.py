@@ -19,6 +19,15 @@ _WORD = re.compile(
 )
 
 
+EMPHASIS_ON, EMPHASIS_OFF = "\ue000", "\ue001"  # neither survives `normalise`, so they cannot be in a text
+# "*word*", "*some words*", "*piece*-" and, for a word whose end is written elsewhere, "*piece-". A star inside a word (f**k), behind one
+# (a footnote) or beside a space marks nothing.
+_EMPHASIS = re.compile(
+    r"(?<![\w*-])(?P<before>-?)\*+(?:(?P<words>[\w'\[-](?:[^*\n]*[^\s*])?)\*+(?P<after>-?)(?![\w*-])|(?P<piece>[\w'][^\s*]*-)(?!\S))"
+)
+_EMPHASIS_SIGN = re.compile(f"([{EMPHASIS_ON}{EMPHASIS_OFF}])")
+
+
 class Notices:
     """Collects sentences for the user: each once, and no more than `MAX_NOTICES` of them."""
 
@@ -43,6 +52,25 @@ def normalise(text: str) -> str:
     """Compatibility forms folded (full width, half-width kana, ligatures), one kind of apostrophe, no control characters."""
     folded = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).translate(_APOSTROPHES)
     return "".join(c if c.isspace() or unicodedata.category(c)[0] != "C" else "" for c in folded)
+
+
+def with_emphasis(text: str) -> str:
+    """Normalised text with the stars of emphasis as `EMPHASIS_ON` and `EMPHASIS_OFF`; other stars stay."""
+    return _EMPHASIS.sub(
+        lambda match: f"{EMPHASIS_ON}{match['before']}{match['words'] or match['piece']}{match['after'] or ''}{EMPHASIS_OFF}",
+        text,
+    )
+
+
+def emphasised_parts(text: str, is_emphasised: bool = False) -> list[tuple[str, bool]]:
+    """The pieces of a text from `with_emphasis` with whether each is emphasised, as the first one is told to be."""
+    parts = []
+    for piece in _EMPHASIS_SIGN.split(text):
+        if piece in (EMPHASIS_ON, EMPHASIS_OFF):
+            is_emphasised = piece == EMPHASIS_ON
+        else:
+            parts.append((piece, is_emphasised))
+    return parts
 
 
 def pictures_in(text: str) -> str:

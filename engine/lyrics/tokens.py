@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from ..score.types import BREATH_MARKS, REST_MARKS
 from .languages.english import is_dictionary_word
-from .text import MAX_LYRIC_CHARACTERS, Notices, normalise, pictures_in, shown, words_in
+from .text import MAX_LYRIC_CHARACTERS, Notices, emphasised_parts, normalise, pictures_in, shown, with_emphasis, words_in
 
 _HOLD_MARKS = frozenset(("-", "+~", "+*", "\u30fc", "\u2013", "\u2014", "\u2015", "~", "\u3063", "\u30c3"))
 _EMPTY_MARKS = frozenset(("_",))
@@ -33,13 +33,15 @@ class Token:
     goes_on: bool = False  # "a-": the word goes on at the next written syllable
     continues: bool = False  # "-way": belongs to the word before
     glottal: bool = False
+    is_emphasised: bool = False
     index: int = 0  # of "+2": which syllable, 0 = just the next one
 
     def written(self) -> str:
         """The token as a lyric, as in `engine.score.types`."""
         if self.kind is TokenKind.WORD:
             hint = f"[{' '.join(self.hint)}]" if self.hint else ""
-            return f"{'-' * self.continues}{chr(39) * self.glottal}{self.text}{hint}{'-' * self.goes_on}"
+            star = "*" * self.is_emphasised
+            return f"{'-' * self.continues}{star}{chr(39) * self.glottal}{self.text}{hint}{star}{'-' * self.goes_on}"
         marks = {TokenKind.NEXT: "+", TokenKind.HOLD: "-", TokenKind.BREATH: "AP", TokenKind.REST: "R"}
         return marks[self.kind] + (str(self.index) if self.index else "")
 
@@ -53,7 +55,12 @@ def read_tokens(lyric: str | None, notices: Notices, where: str = "A lyric") -> 
     text = normalise(lyric[:MAX_LYRIC_CHARACTERS]).strip()
     if text in _EMPTY_MARKS or (not text and lyric.isspace()):
         return None
-    tokens = tuple(token for piece in _PIECE.findall(text) for token in _piece_tokens(piece))
+    tokens = tuple(
+        replace(token, is_emphasised=is_emphasised) if token.kind is TokenKind.WORD else token
+        for part, is_emphasised in emphasised_parts(with_emphasis(text))
+        for piece in _PIECE.findall(part)
+        for token in _piece_tokens(piece)
+    )
     if not tokens:
         notices.add(f"{where} {shown(lyric)} has nothing that can be sung.")
     elif pictures := pictures_in(text):

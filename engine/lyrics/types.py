@@ -30,6 +30,7 @@ class Syllable:
     is_word_start: bool = True
     is_word_end: bool = True
     glottal_onset: bool = False
+    is_emphasised: bool = False
     native: Syllable | None = None  # as it was before its phones were replaced by another language's
 
     @property

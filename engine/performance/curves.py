@@ -28,6 +28,9 @@ NEUTRAL: dict[Parameter, float] = {
     Parameter.PITCH_STRENGTH: float("nan"),  # nothing written: the setting holds
     Parameter.GENDER: 0.0,
     Parameter.TONE_SHIFT_CENTS: 0.0,
+    Parameter.COLOUR: 0.0,
+    Parameter.GROWL: 0.0,
+    Parameter.ATTACK: 0.0,
 }
 
 

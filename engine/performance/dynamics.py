@@ -21,6 +21,10 @@ _ACCENT_DB, _ACCENT_S = 1.2, 0.12
 _STRESS_DB = 1.5  # on top, for a stressed syllable of rap
 _HELD_DECAY_DB_PER_S, _HELD_DECAY_DB = 1.5, 3.0
 _RELEASE_DB, _RELEASE_S = 9.0, 0.09
+_EMPHASIS_DB, _EMPHASIS_S = 3.0, 0.25
+_HARD_ATTACK_DB, _HARD_ATTACK_S = 4.0, 0.08
+_SOFT_ATTACK_DB, _SOFT_ATTACK_S = 12.0, 0.08
+_LEAD_IN_S = 0.02  # what begins louder or softer does so within this time
 _GENDER_SEMITONES = 4.0
 _WANDER_DB = 0.5  # slow unsteadiness of the breath: a perfectly still vowel sounds like a machine
 
@@ -35,6 +39,21 @@ class LoudNote:
     accent: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class NoteStart:
+    """Where a syllable, or a note that is held on, begins: its first phone, the first that can swell, its vowel; and where it ends.
+
+    `attack` -1 soft .. 1 hard.
+    """
+
+    start_s: float
+    swell_s: float
+    vowel_s: float
+    end_s: float
+    attack: float = 0.0
+    is_emphasised: bool = False
+
+
 def velocity_db(velocity: int) -> float:
     """Key velocity 1..127 to dB: 60 is 6 dB softer than 96, 127 about 4 dB louder."""
     return 30.0 * float(np.log10(max(1, velocity) / REFERENCE_VELOCITY))
@@ -47,11 +66,13 @@ def phrase_energy_db(
     dynamics: float,
     rng: np.random.Generator,
     *,
+    starts: Sequence[NoteStart] = (),
     release_s: float | None,
 ) -> Frames:
     """dB against the voice's natural level [T]: velocity, phrase arch, accents, the last vowel's release and the user's controllers.
 
-    `release_s`: where the phrase's last vowel is let go; None if consonants end it, which need their full strength.
+    `starts`: those that are emphasised or have an attack of their own. `release_s`: where the phrase's last vowel is let go; None if
+    consonants end it, which need their full strength.
     """
     energy = np.full(len(times_s), velocity_db(notes[0].velocity))
     for note in notes:
@@ -70,7 +91,33 @@ def phrase_energy_db(
     shape += _WANDER_DB * np.sin(2 * np.pi * rates_hz[:, None] * times_s + phases[:, None]).mean(axis=0)
     if release_s is not None:
         shape -= _RELEASE_DB * np.clip((times_s - (release_s - _RELEASE_S)) / _RELEASE_S, 0.0, 1.0)
-    return np.clip(energy + dynamics * shape + controller_db(times_s, expression), _SOFTEST_DB, 12.0)
+    written = controller_db(times_s, expression) + starts_db(starts, times_s)
+    return np.clip(energy + dynamics * shape + written, _SOFTEST_DB, 12.0)
+
+
+def starts_db(starts: Sequence[NoteStart], times_s: Frames) -> Frames:
+    """What emphasis and attack make of loudness, dB [T]: consonants and the vowel's first moments stronger, or a vowel that swells."""
+    gain = np.zeros(len(times_s))
+    for start in starts:
+        if start.is_emphasised:
+            gain += _accented(start, times_s, _EMPHASIS_DB, _EMPHASIS_S)
+        if start.attack > 0:
+            gain += _accented(start, times_s, start.attack * _HARD_ATTACK_DB, _HARD_ATTACK_S)
+        elif start.attack < 0:
+            gain += start.attack * _SOFT_ATTACK_DB * _swell(start, times_s)
+    return gain
+
+
+def _accented(start: NoteStart, times_s: Frames, gain_db: float, fade_s: float) -> Frames:
+    rise = np.clip((times_s - (start.start_s - _LEAD_IN_S)) / _LEAD_IN_S, 0.0, 1.0)
+    fall = np.exp(-np.maximum(0.0, times_s - start.vowel_s) / fade_s)
+    return np.where(times_s < start.end_s, gain_db * rise * fall, 0.0)
+
+
+def _swell(start: NoteStart, times_s: Frames) -> Frames:
+    """1 where the swell begins, 0 from its end on."""
+    dip = np.clip((times_s - (start.swell_s - _LEAD_IN_S)) / _LEAD_IN_S, 0.0, 1.0)
+    return dip * np.clip(1.0 - (times_s - start.swell_s) / _SOFT_ATTACK_S, 0.0, 1.0)
 
 
 def controller_db(times_s: Frames, expression: Expression) -> Frames:
@@ -105,6 +152,21 @@ def phrase_tension(times_s: Frames, expression: Expression, everywhere: float) -
         + 0.3 * expression.at(Parameter.PRESSURE, times_s)
     )
     return np.clip(total, -1.0, 1.0).astype(np.float32)
+
+
+def phrase_colour(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
+    """0..1 from the voice's main colour to its second one: the setting and the sound variation controller."""
+    return np.clip(everywhere + expression.at(Parameter.COLOUR, times_s), 0.0, 1.0).astype(np.float32)
+
+
+def phrase_growl(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
+    """0..1: the setting and the growl controller."""
+    return np.clip(everywhere + expression.at(Parameter.GROWL, times_s), 0.0, 1.0).astype(np.float32)
+
+
+def attack_at(time_s: float, expression: Expression, everywhere: float) -> float:
+    """-1 soft .. 1 hard, of a note that begins at `time_s`: the setting and the attack controller."""
+    return float(np.clip(everywhere + expression.at(Parameter.ATTACK, np.array([time_s])), -1.0, 1.0)[0])
 
 
 def phrase_formant_semitones(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:

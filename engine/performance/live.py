@@ -229,7 +229,14 @@ class LivePerformer:
         if cue.kind is NoteKind.HOLD and is_legato and self._is_singing:
             return
         self._begin(self._sound_of(cue), time_s)
-        self._loudness.strike(key.velocity, self._vowel_s, is_fresh=not was_sounding)
+        self._loudness.strike(
+            key.velocity,
+            time_s,
+            self._vowel_s,
+            is_fresh=not was_sounding,
+            attack=self._colour.attack,
+            is_emphasised=cue.syllable is not None and cue.syllable.is_emphasised,
+        )
 
     def _key_up(self, note_id: int, time_s: float) -> None:
         self._keys.pop(note_id, None)
@@ -441,11 +448,13 @@ class LivePerformer:
             colour.breathiness,
             colour.tension,
             colour.formant_semitones,
-            0.0,  # no controller moves the voice's colour
+            colour.colour,
+            colour.growl,
+            self._settings.natural_dynamics_in(self._settings.mode),
         )
 
 
-_CONTROLS = ("f0_hz", "energy_db", "breathiness", "tension", "formant_semitones", "colour")
+_CONTROLS = ("f0_hz", "energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl", "natural_dynamics")
 
 
 def _frame_of(time_s: float) -> int:

@@ -35,6 +35,9 @@ class LiveParameter(StrEnum):
     VOICING = Parameter.VOICING.value  # 0 whisper .. 1 normal
     GENDER = Parameter.GENDER.value  # -1 smaller .. 1 larger singer
     TONE_SHIFT_CENTS = Parameter.TONE_SHIFT_CENTS.value  # -2400..2400: formants moved up
+    COLOUR = Parameter.COLOUR.value  # 0..1: from the voice's main colour to its second one
+    GROWL = Parameter.GROWL.value  # 0..1
+    ATTACK = Parameter.ATTACK.value  # -1 soft .. 1 hard: of the notes that begin from now on
     PORTAMENTO_S = "portamento_s"  # 0..0.5 s: length of the glide between notes
     PORTAMENTO = "portamento"  # 0 or 1: without it notes follow each other as fast as a voice can
 
@@ -46,6 +49,7 @@ LIVE_RANGES: dict[LiveParameter, tuple[float, float]] = {
     LiveParameter.BREATHINESS: (-1.0, 1.0),
     LiveParameter.GENDER: (-1.0, 1.0),
     LiveParameter.TONE_SHIFT_CENTS: (-2400.0, 2400.0),
+    LiveParameter.ATTACK: (-1.0, 1.0),
     LiveParameter.PORTAMENTO_S: (0.0, 0.5),
 }
 

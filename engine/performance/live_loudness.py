@@ -10,7 +10,18 @@ import numpy as np
 from engine.score.types import Parameter
 
 from .curves import NEUTRAL, Expression, Frames
-from .dynamics import controller_db, phrase_breathiness, phrase_formant_semitones, phrase_tension, velocity_db
+from .dynamics import (
+    NoteStart,
+    attack_at,
+    controller_db,
+    phrase_breathiness,
+    phrase_colour,
+    phrase_formant_semitones,
+    phrase_growl,
+    phrase_tension,
+    starts_db,
+    velocity_db,
+)
 from .live_phones import RELEASE_S
 from .settings import PerformanceSettings
 
@@ -47,6 +58,9 @@ class LiveColour:
         self.breathiness = float(phrase_breathiness(_NOW, present, settings.breathiness)[0])
         self.tension = float(phrase_tension(_NOW, present, settings.tension)[0])
         self.formant_semitones = float(phrase_formant_semitones(_NOW, present, settings.formant_semitones)[0])
+        self.colour = float(phrase_colour(_NOW, present, settings.colour)[0])
+        self.growl = float(phrase_growl(_NOW, present, settings.growl)[0])
+        self.attack = attack_at(0.0, present, settings.attack)
         self.modulation = float(present.at(Parameter.MODULATION, _NOW)[0])
 
 
@@ -59,13 +73,28 @@ class LiveLoudness:
         self._attack_s, self._attack_db = 0.0, 0.0
         self._vowel_s = 0.0
         self._silent_s = math.inf
+        self._start: tuple[NoteStart, ...] = ()  # of the syllable, if it is emphasised or has an attack
         rng = np.random.default_rng([settings.seed, 1])
         self._phases = rng.uniform(0.0, 2.0 * math.pi, len(_WANDER_RATES_HZ)).tolist()
 
-    def strike(self, velocity: float, vowel_s: float, *, is_fresh: bool) -> None:
-        """A syllable whose vowel starts at `vowel_s`. `is_fresh`: after silence, so that the velocity shapes its attack."""
+    def strike(
+        self,
+        velocity: float,
+        struck_s: float,
+        vowel_s: float,
+        *,
+        is_fresh: bool,
+        attack: float = 0.0,
+        is_emphasised: bool = False,
+    ) -> None:
+        """A syllable whose vowel starts at `vowel_s`. `is_fresh`: after silence, so that the velocity shapes its attack.
+
+        `attack` (-1 soft .. 1 hard) and emphasis come on top, as in a score.
+        """
         self.level(velocity)
         self._vowel_s, self._silent_s = vowel_s, math.inf
+        start = NoteStart(struck_s, vowel_s, vowel_s, math.inf, attack, is_emphasised)
+        self._start = (start,) if attack or is_emphasised else ()
         self._attack_db = 0.0
         if is_fresh:
             self._level_db = self._wanted_db
@@ -94,5 +123,7 @@ class LiveLoudness:
             shape -= min(_SETTLING_DB_PER_S * max(0.0, since_s - _SETTLING_AFTER_S), _SETTLING_DB)
             if self._attack_db and since_s < self._attack_s:
                 attack_db = self._attack_db * (1.0 - since_s / self._attack_s) ** 2
+        if self._start:
+            gain_db += float(starts_db(self._start, np.array([time_s]))[0])
         total = min(max(self._level_db + self.settings.dynamics * shape - attack_db + gain_db, _SOFTEST_DB), _LOUDEST_DB)
         return total - _RELEASE_DB * min(max((time_s - (self._silent_s - RELEASE_S)) / RELEASE_S, 0.0), 1.0)

@@ -42,7 +42,8 @@ class LyricCue:
         symbols = [phone.symbol.lower() for phone in self.syllable.phones]
         if self.syllable.vowel.symbol in VOWELS:
             symbols[self.syllable.nucleus] += str(self.syllable.stress)
-        return f"{self.syllable.text}[{' '.join(symbols)}]"
+        star = "*" * self.syllable.is_emphasised
+        return f"{star}{self.syllable.text}[{' '.join(symbols)}]{star}"
 
 
 @dataclass(frozen=True, slots=True)

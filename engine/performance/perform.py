@@ -17,7 +17,18 @@ from engine.lyrics.types import NoteKind, SpokenLine, Syllable, SyllableTrack
 from engine.score.types import Note, Parameter, TempoMap, Track
 
 from .curves import Expression
-from .dynamics import LoudNote, phrase_breathiness, phrase_energy_db, phrase_formant_semitones, phrase_tension
+from .dynamics import (
+    LoudNote,
+    NoteStart,
+    attack_at,
+    phrase_breathiness,
+    phrase_colour,
+    phrase_energy_db,
+    phrase_formant_semitones,
+    phrase_growl,
+    phrase_tension,
+    starts_db,
+)
 from .pitch import PitchedNote, hz_of, sung_pitch
 from .settings import Mode, PerformanceSettings
 from .speech import SpokenSyllable, spoken_contour, spoken_phones
@@ -36,6 +47,7 @@ _LONGEST_BREATH_S = 0.6
 _SHORTEST_NOTE_S = 0.01
 _TAIL_SHARE = 0.4  # of the rest between two phrases
 _SHORTEST_LEAD_S = 0.03  # per consonant, where a note leaves no time before it
+_SWELLING = frozenset("L R W Y M N NG".split())  # consonants that a soft attack swells with, as part of the vowel
 
 
 @dataclass(frozen=True)
@@ -125,8 +137,14 @@ def _events(track: Track, lyrics: SyllableTrack, tempo_map: TempoMap, expression
     for index, (note, lyric) in enumerate(zip(track.notes, lyrics.notes, strict=True)):
         limit_s = onsets[index + 1] if index + 1 < len(onsets) else np.inf
         end_s = min(max(offsets[index], onsets[index] + _SHORTEST_NOTE_S), limit_s)
-        events.append(_Event(index, note, lyric.kind, lyric.syllables, onsets[index], end_s))
+        syllables = _accented(lyric.syllables) if note.is_accented else lyric.syllables
+        events.append(_Event(index, note, lyric.kind, syllables, onsets[index], end_s))
     return events
+
+
+def _accented(syllables: tuple[Syllable, ...]) -> tuple[Syllable, ...]:
+    """What is sung on a note with an accent over it: the accent is on its first syllable."""
+    return (replace(syllables[0], is_emphasised=True), *syllables[1:]) if syllables else ()
 
 
 def _held_by_pedal(onsets: Sequence[float], offsets: Sequence[float], expression: Expression) -> list[float]:
@@ -221,8 +239,9 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
     pitch = _phrase_pitch(phrase, sung, times_s, origin_s, expression, settings, rng)
     song_times_s = times_s + origin_s
     loud = [LoudNote(e.onset_s, e.offset_s, e.note.velocity, _accent(e, settings.mode)) for e in phrase.events]
+    starts = _note_starts(phrase, sung, spans, origin_s, expression, settings)
     release_s = None if sung[-1].syllable.coda else spans[-1].end_s + origin_s
-    energy = phrase_energy_db(loud, song_times_s, expression, settings.dynamics, rng, release_s=release_s)
+    energy = phrase_energy_db(loud, song_times_s, expression, settings.dynamics, rng, starts=starts, release_s=release_s)
     return Performance(
         start_frame=start_frame,
         phones=with_silences([*taken, *spans], frames / FRAME_RATE_HZ),
@@ -231,10 +250,56 @@ def _performed(phrase: _Phrase, expression: Expression, settings: PerformanceSet
         breathiness=phrase_breathiness(song_times_s, expression, settings.breathiness),
         tension=phrase_tension(song_times_s, expression, settings.tension),
         formant_semitones=phrase_formant_semitones(song_times_s, expression, settings.formant_semitones),
+        colour=phrase_colour(song_times_s, expression, settings.colour),
+        growl=phrase_growl(song_times_s, expression, settings.growl),
+        natural_dynamics=settings.natural_dynamics_in(settings.mode),
         lyrics=tuple(LyricMark(item.onset_s, item.syllable.text) for item in sung),
         utterance=_utterance([item.syllable for item in sung]),
         seed=settings.seed,
     )
+
+
+def _note_starts(
+    phrase: _Phrase,
+    sung: Sequence[SungSyllable],
+    spans: Sequence[PhoneSpan],
+    origin_s: float,
+    expression: Expression,
+    settings: PerformanceSettings,
+) -> list[NoteStart]:
+    """Where the syllables begin that are emphasised or attacked softly or hard, and held notes with an accent; song time.
+
+    `spans` are the phones of `sung`, all of them in order.
+    """
+    starts = []
+    place = 0
+    for item in sung:
+        lead = spans[place : place + len(item.syllable.onset)]
+        place += len(item.syllable.phones)
+        attack = attack_at(item.onset_s + origin_s, expression, settings.attack)
+        if attack or item.syllable.is_emphasised:
+            starts.append(
+                NoteStart(
+                    start_s=origin_s + (lead[0].start_s if lead else item.onset_s),
+                    swell_s=origin_s + _swelling_from(lead, item.onset_s),
+                    vowel_s=origin_s + item.onset_s,
+                    end_s=origin_s + item.offset_s,
+                    attack=attack,
+                    is_emphasised=item.syllable.is_emphasised,
+                )
+            )
+    held = (event for event in phrase.events if event.kind is NoteKind.HOLD and event.note.is_accented)
+    starts += [NoteStart(e.onset_s, e.onset_s, e.onset_s, e.offset_s, is_emphasised=True) for e in held]
+    return starts
+
+
+def _swelling_from(lead: Sequence[PhoneSpan], vowel_s: float) -> float:
+    """Start of the consonants right before a vowel that sound like a part of it."""
+    for span in reversed(lead):
+        if span.symbol not in _SWELLING:
+            break
+        vowel_s = span.start_s
+    return vowel_s
 
 
 def _phrase_pitch(
@@ -279,7 +344,9 @@ def _rapped(
     """Between a spoken contour at the speaker's register and the written pitch, by the strength at each instant."""
     written = expression.at(Parameter.PITCH_STRENGTH, times_s + origin_s)
     strength = np.where(np.isnan(written), settings.pitch_strength, np.clip(written, 0.0, 1.0))
-    syllables = [SpokenSyllable(s.onset_s, s.offset_s, s.syllable.stress, s is sung[-1]) for s in sung]
+    syllables = [
+        SpokenSyllable(s.onset_s, s.offset_s, s.syllable.stress, s is sung[-1], s.syllable.is_emphasised) for s in sung
+    ]
     contour = settings.intonation * spoken_contour(syllables, times_s, is_question=False, rng=rng)
     centre = float(np.median([note.pitch for note in notes]))
     spoken_centre = centre + 12.0 * round((settings.speaking_pitch - centre) / 12.0)
@@ -354,10 +421,13 @@ def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performan
         start_frame=start_frame,
         phones=with_silences(spans, frames / FRAME_RATE_HZ),
         f0_hz=hz_of(settings.speaking_pitch + settings.intonation * contour),
-        energy_db=(1.5 - 4.0 * place).astype(np.float32),
+        energy_db=(1.5 - 4.0 * place + starts_db(_emphasised_starts(spans, vowels), times_s)).astype(np.float32),
         breathiness=np.full(frames, settings.breathiness, dtype=np.float32),
         tension=np.full(frames, settings.tension, dtype=np.float32),
         formant_semitones=np.full(frames, settings.formant_semitones, dtype=np.float32),
+        colour=np.full(frames, settings.colour, dtype=np.float32),
+        growl=np.full(frames, settings.growl, dtype=np.float32),
+        natural_dynamics=settings.natural_dynamics_in(Mode.TALK),
         lyrics=tuple(LyricMark(v.start_s, s.text) for v, s in zip(vowels, syllables, strict=True)),
         utterance=Utterance(
             words=tuple(_as_written(word) for word in timed.line.words),
@@ -369,6 +439,16 @@ def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performan
         seed=settings.seed,
     )
     return performance, missed
+
+
+def _emphasised_starts(spans: Sequence[PhoneSpan], vowels: Sequence[SpokenSyllable]) -> list[NoteStart]:
+    """The emphasised syllables of a spoken line, with times as in `spans`."""
+    starts = []
+    for index, vowel in enumerate(vowels):
+        if vowel.is_emphasised:
+            syllable = [span for span in spans if span.note_index == index]
+            starts.append(NoteStart(syllable[0].start_s, vowel.start_s, vowel.start_s, syllable[-1].end_s, is_emphasised=True))
+    return starts
 
 
 def _rng(phrase: _Phrase, start_frame: int, seed: int) -> np.random.Generator:

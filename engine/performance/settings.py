@@ -14,6 +14,7 @@ class Mode(StrEnum):
     TALK = "talk"
 
 
+_NATURAL_DYNAMICS = {Mode.SING: 0.25, Mode.RAP: 0.5, Mode.TALK: 1.0}
 _RANGES: dict[str, tuple[float, float]] = {
     "vibrato_depth_cents": (0.0, 200.0),
     "vibrato_rate_hz": (3.0, 9.0),
@@ -25,6 +26,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "breathiness": (-1.0, 1.0),
     "tension": (-1.0, 1.0),
     "formant_semitones": (-12.0, 12.0),
+    "colour": (0.0, 1.0),
+    "growl": (0.0, 1.0),
+    "attack": (-1.0, 1.0),
+    "natural_dynamics": (0.0, 1.0),
     "pitch_strength": (0.0, 1.0),
     "speaking_pitch": (24.0, 84.0),
     "intonation": (0.0, 3.0),
@@ -49,6 +54,10 @@ class PerformanceSettings:
     breathiness: float = 0.0  # -1 clear .. 1 whispered
     tension: float = 0.0  # -1 soft and dark .. 1 pressed and bright
     formant_semitones: float = 0.0  # + a smaller, - a larger vocal tract
+    colour: float = 0.0  # 0 the voice's main colour .. 1 its second one
+    growl: float = 0.0  # 0 none .. 1 as rough as it gets
+    attack: float = 0.0  # how sung and rapped notes begin: -1 a soft swell .. 1 a hard accent
+    natural_dynamics: float | None = None  # share of the speaker's own loudness pattern; None = the mode's
     pitch_strength: float = 0.3  # rap: 0 = spoken contour, 1 = the written pitch
     speaking_pitch: float = 52.0  # rap and talk: MIDI pitch of the voice's everyday speech
     intonation: float = 1.0  # rap and talk: size of the spoken contour
@@ -57,5 +66,11 @@ class PerformanceSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
+            if value is None:
+                continue
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value:g}; valid is {low:g} to {high:g}.")
+
+    def natural_dynamics_in(self, mode: Mode) -> float:
+        """`natural_dynamics`, or what `mode` has of it: a sung line follows its notes, speech the speaker."""
+        return _NATURAL_DYNAMICS[mode] if self.natural_dynamics is None else self.natural_dynamics

@@ -24,12 +24,14 @@ _LONG_VOWELS = frozenset({"AA", "AE", "AO", "AW", "AY", "ER", "EY", "IY", "OW", 
 _VOWEL_S = {True: 0.12, False: 0.085}
 _SHORTEST_PHONE_S = 0.03
 _UNSTRESSED, _SECONDARY, _FINAL = 0.62, 0.85, 1.55
+_EMPHASISED = 1.25  # on top, for the vowel
 _CONSONANT_SPEED = 0.82
 _PAUSE_S = (0.0, 0.22, 0.45)
 FIT_LIMITS = (0.5, 1.6)  # how far talk may be squeezed or stretched to fit a length
 
 _DECLINATION_SEMITONES = 3.0
 _ACCENT_SEMITONES = {0: -0.6, 1: 2.2, 2: 1.0}
+_EMPHASIS_SEMITONES = 4.5
 _FINAL_FALL_SEMITONES, _QUESTION_RISE_SEMITONES = 4.0, 6.0
 
 
@@ -41,6 +43,7 @@ class SpokenSyllable:
     end_s: float
     stress: int
     is_phrase_end: bool = False
+    is_emphasised: bool = False
 
 
 def spoken_contour(
@@ -52,7 +55,8 @@ def spoken_contour(
     for syllable in syllables:
         place = (syllable.start_s - first_s) / max(0.3, last_s - first_s)
         level = _DECLINATION_SEMITONES * (0.5 - place)
-        accent = _ACCENT_SEMITONES[min(2, max(0, syllable.stress))] * rng.uniform(0.8, 1.2)
+        height = _EMPHASIS_SEMITONES if syllable.is_emphasised else _ACCENT_SEMITONES[min(2, max(0, syllable.stress))]
+        accent = height * rng.uniform(0.8, 1.2)
         length_s = syllable.end_s - syllable.start_s
         points.append((syllable.start_s, level + 0.6 * accent))
         points.append((syllable.start_s + 0.45 * length_s, level + accent))
@@ -98,7 +102,8 @@ def spoken_phones(
         spans.append(PhoneSpan(phone.symbol, at_s, end_s, syllable_index, syllables[syllable_index].stress))
         if number == nuclei[syllable_index]:
             is_end = syllable_index == len(syllables) - 1
-            vowels.append(SpokenSyllable(at_s, end_s, syllables[syllable_index].stress, is_end))
+            syllable = syllables[syllable_index]
+            vowels.append(SpokenSyllable(at_s, end_s, syllable.stress, is_end, syllable.is_emphasised))
         at_s = end_s + pauses.get(number, 0.0) * scale
     return spans, vowels, missed
 
@@ -108,7 +113,7 @@ def _syllable_durations(syllable: Syllable, is_final: bool) -> list[tuple[Phone,
     durations = []
     for position, phone in enumerate(syllable.phones):
         if position == syllable.nucleus:
-            seconds = _VOWEL_S[phone.symbol in _LONG_VOWELS] * stretch
+            seconds = _VOWEL_S[phone.symbol in _LONG_VOWELS] * stretch * (_EMPHASISED if syllable.is_emphasised else 1.0)
         else:
             seconds = CONSONANT_S.get(phone.symbol, DEFAULT_CONSONANT_S) * _CONSONANT_SPEED
         if is_final and position >= syllable.nucleus:

@@ -25,6 +25,7 @@ FINAL_CODA_STRETCH = 1.35
 MINIMUM_PHONE_S = 0.025
 MINIMUM_VOWEL_S = 0.045
 MAXIMUM_LEAD_S = 0.22
+EMPHASIS_STRETCH = 1.2  # of the consonants before an emphasised vowel
 GLOTTAL_GAP_S = 0.04
 RELEASE_S = 0.03  # a vowel before a rest fades this long after the note
 CODA_PAST_NOTE = 0.45  # share of a coda before a rest that may sound after the note's end…
@@ -83,7 +84,7 @@ def _lay_legato(spans: list[PhoneSpan], this: SungSyllable, following: SungSylla
     """Vowel and coda of `this` and the onset of `following`, all before the next vowel."""
     space_s = following.onset_s - this.onset_s
     coda = [seconds * CODA_STRETCH for seconds in consonant_durations(this.syllable.coda)]
-    onset = consonant_durations(following.syllable.onset)
+    onset = onset_durations(following.syllable)
     pause_s = GLOTTAL_GAP_S if following.syllable.glottal_onset and not onset else 0.0
     wanted = [*coda, *onset]
     borrow_s = max(_BORROW_S + _BORROW_SHARE * space_s, MINIMUM_PHONE_S * len(wanted)) - pause_s
@@ -108,8 +109,14 @@ def consonant_durations(phones: Sequence) -> list[float]:
     return [shrink * CONSONANT_S.get(phone.symbol, DEFAULT_CONSONANT_S) for phone in phones]
 
 
+def onset_durations(syllable: Syllable) -> list[float]:
+    """Easy-tempo seconds of the consonants before the vowel, longer if the syllable is emphasised."""
+    stretch = EMPHASIS_STRETCH if syllable.is_emphasised else 1.0
+    return [stretch * seconds for seconds in consonant_durations(syllable.onset)]
+
+
 def _lead_durations(syllable: Syllable, limit_s: float) -> list[float]:
-    return squeezed(consonant_durations(syllable.onset), max(limit_s, 0.0))
+    return squeezed(onset_durations(syllable), max(limit_s, 0.0))
 
 
 def squeezed(seconds: Sequence[float], limit_s: float) -> list[float]:

@@ -54,9 +54,19 @@ class Utterance:
     length_s: float | None = None
 
 
+def _fill_with_zeros(item: Controls | Performance, *names: str) -> None:
+    """Arrays that are None become zeros [T]."""
+    for name in names:
+        if getattr(item, name) is None:
+            object.__setattr__(item, name, np.zeros(len(item.f0_hz), dtype=np.float32))
+
+
 @dataclass(frozen=True, eq=False)
 class Controls:
-    """What moves the sound of a stretch of frames [T], by the meaning and ranges of Performance; `f0_hz` is above 0 throughout."""
+    """What moves the sound of a stretch of frames [T], by the meaning and ranges of Performance; `f0_hz` is above 0 throughout.
+
+    `growl` and `natural_dynamics` left out are 0.
+    """
 
     f0_hz: FloatFrames
     energy_db: FloatFrames
@@ -64,6 +74,11 @@ class Controls:
     tension: FloatFrames
     formant_semitones: FloatFrames
     colour: FloatFrames
+    growl: FloatFrames = None  # type: ignore[assignment]  # zeros once it is made
+    natural_dynamics: FloatFrames = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        _fill_with_zeros(self, "growl", "natural_dynamics")
 
     @property
     def frames(self) -> int:
@@ -80,8 +95,9 @@ class Performance:
 
     phones are contiguous and cover 0 .. T/100 s; f0_hz is continuous (no gaps) wherever something may be voiced and NaN where nothing
     is sung; energy_db is an offset to the voice's natural level; breathiness -1..1 (0 natural, 1 whisper); tension -1..1 (0 natural);
-    formant_semitones moves the formants up (smaller, brighter voice) or down, -12..12. `utterance` says the same in words, for voices that
-    read text.
+    formant_semitones moves the formants up (smaller, brighter voice) or down, -12..12; colour 0..1 goes from the voice's main colour to
+    its second one; growl 0..1 roughens the voice (0 none). natural_dynamics 0..1 is how much of its own speaker's loudness pattern the
+    voice adds. Arrays left out are 0. `utterance` says the same in words, for voices that read text.
     """
 
     start_frame: int
@@ -93,14 +109,15 @@ class Performance:
     formant_semitones: FloatFrames
     lyrics: tuple[LyricMark, ...] = ()
     utterance: Utterance | None = None
-    colour: FloatFrames | None = None
+    colour: FloatFrames = None  # type: ignore[assignment]  # zeros once it is made
+    growl: FloatFrames = None  # type: ignore[assignment]
+    natural_dynamics: float = 0.0
     seed: int = 0
     frame_rate_hz: int = FRAME_RATE_HZ
     hash: str = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.colour is None:
-            object.__setattr__(self, "colour", np.zeros(len(self.f0_hz), dtype=np.float32))
+        _fill_with_zeros(self, "colour", "growl")
         digest = hashlib.sha256()
         for item in fields(self):
             # start_frame is left out: the same phrase at another place of the song is the same sound.

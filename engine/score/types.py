@@ -11,6 +11,7 @@ Lyrics are kept as the user wrote them, with every format's own marks translated
     "-"         hold: the vowel before goes on at this pitch (melisma)
     "AP" "br"   a breath;  "R" "SP"  silence
     "'word"     glottal onset
+    "*word*"    emphasis; several words "*in a row*"; a word in pieces "*a*-" "way", or "*a-" "way*"
     None or ""  nothing written
 """
 
@@ -46,6 +47,9 @@ class Parameter(StrEnum):
     PITCH_STRENGTH = "pitch_strength"  # rap: 0 spoken .. 1 the written pitch (CC3)
     GENDER = "gender"  # -1..1, formant shift, + = larger (darker)
     TONE_SHIFT_CENTS = "tone_shift_cents"  # timbre of another pitch (USTX shfc)
+    COLOUR = "colour"  # CC70, 0..1: from the voice's main colour to its second one
+    GROWL = "growl"  # CC18, 0..1
+    ATTACK = "attack"  # CC73, -1 soft .. 1 hard, 0 = normal; counts where a note begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Note:
     lyric: str | None = None
     vibrato: Vibrato | None = None  # None = the performance decides
     pitch_points: tuple[PitchPoint, ...] = ()  # empty = the performance decides
+    is_accented: bool = False  # an accent or marcato over the note
 
     @property
     def offset_ticks(self) -> int:

@@ -14,7 +14,10 @@ CONTROLLERS = {
     3: Parameter.PITCH_STRENGTH,
     7: Parameter.VOLUME,
     11: Parameter.EXPRESSION,
+    18: Parameter.GROWL,
     64: Parameter.SUSTAIN,
+    70: Parameter.COLOUR,
+    73: Parameter.ATTACK,
     74: Parameter.BRIGHTNESS,
 }
 DATA_ENTRY, DATA_ENTRY_FINE, RPN_FINE, RPN_COARSE = 6, 38, 100, 101
@@ -35,19 +38,31 @@ _RESET_VALUES = {
 
 
 def value_from_midi(parameter: Parameter, value: int) -> float:
-    """0..127 to 0..1. Brightness is bent slightly so that its neutral 64 is 0.5."""
+    """0..127 to 0..1, or to 1..-1 for the attack, whose controller is a time.
+
+    Those with a neutral 64 are bent slightly so that it is exactly in the middle.
+    """
     if parameter is Parameter.BRIGHTNESS:
-        return value / 128 if value <= 64 else 0.5 + (value - 64) / 126
+        return _around_middle(value)
+    if parameter is Parameter.ATTACK:
+        return 1.0 - 2.0 * _around_middle(value)
     return value / 127
 
 
 def value_to_midi(parameter: Parameter, value: float) -> int:
-    """0..1 to 0..127, the inverse of `value_from_midi`."""
-    if parameter is Parameter.BRIGHTNESS:
+    """The inverse of `value_from_midi`."""
+    if parameter is Parameter.ATTACK:
+        value = 0.5 - 0.5 * value
+    if parameter in (Parameter.ATTACK, Parameter.BRIGHTNESS):
         raw = value * 128 if value <= 0.5 else 64 + (value - 0.5) * 126
     else:
         raw = value * 127
     return min(127, max(0, round(raw)))
+
+
+def _around_middle(value: int) -> float:
+    """0..127 to 0..1 with 64 at 0.5."""
+    return value / 128 if value <= 64 else 0.5 + (value - 64) / 126
 
 
 def bend_from_midi(value: int, range_cents: int) -> float:
