@@ -195,7 +195,7 @@ class LivePerformer:
             case AllNotesOff():
                 self._all_up(time_s)
             case Panic():
-                self._panic(time_s)
+                self._panic(event, time_s)
             case ResetControllers():
                 self._reset(time_s)
             case Configure():
@@ -295,15 +295,16 @@ class LivePerformer:
         if self._is_held:
             self._end(time_s)
 
-    def _panic(self, time_s: float) -> None:
+    def _panic(self, event: Panic, time_s: float) -> None:
         self._keys.clear()
         self._pedal = self._is_held = False
         self._plan.cut(time_s)
         self._plan.hush()
         self._tail_s = self._end_s = time_s
         self._recorder.release(time_s)
-        self._bend_semitones = 0.0
-        self._values.clear()
+        if not event.keeps_controllers:
+            self._bend_semitones = 0.0
+            self._values.clear()
         self._current = None
         self._refresh(time_s)
 

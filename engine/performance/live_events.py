@@ -191,7 +191,9 @@ class AllNotesOff(LiveEvent):
 
 @dataclass(frozen=True, slots=True)
 class Panic(LiveEvent):
-    """Silence now, all keys and the pedal up, all controllers and bends neutral."""
+    """Silence now, all keys and the pedal up; controllers and bends neutral unless `keeps_controllers`."""
+
+    keeps_controllers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,157 @@
+"""MIDI input ports: a virtual one of our own, hardware by name, opened and closed as they come and go."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+import mido
+
+logger = logging.getLogger(__name__)
+
+VIRTUAL_NAME = "Vocalese"
+_POLL_S = 1.0
+_THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
+NO_MIDI = "There is no MIDI on this machine ({error}); notes can still be sent by OSC."
+NO_VIRTUAL = "This system has no virtual MIDI ports ({error}); connect a hardware port or a loopback driver instead."
+
+
+class InputPort(Protocol):
+    """An open port; messages go to the callback it was opened with."""
+
+    def close(self) -> None: ...
+
+
+class Backend(Protocol):
+    """What `mido.Backend` offers of a system's MIDI."""
+
+    def get_input_names(self, **arguments: Any) -> list[str]: ...
+
+    def open_input(self, name: str, **arguments: Any) -> InputPort: ...
+
+
+OnMessage = Callable[[str, mido.Message], None]
+OnPort = Callable[[str], None]
+
+
+class MidiPorts:
+    """Opens the virtual port and every hardware port whose name holds one of `wanted` (any case); () = none, None = all.
+
+    `on_message(port, message)` is called in the driver's thread, at once; `on_lost(port)` in the polling one, when a port has gone. A system
+    without MIDI is told by a notice of `start`, and is left alone from then on.
+    """
+
+    def __init__(
+        self,
+        on_message: OnMessage,
+        on_lost: OnPort,
+        *,
+        wanted: Sequence[str] | None = None,
+        virtual_name: str | None = VIRTUAL_NAME,
+        backend: Backend | None = None,
+        poll_s: float = _POLL_S,
+    ) -> None:
+        self._on_message, self._on_lost = on_message, on_lost
+        self._wanted = wanted if wanted is None else tuple(name.lower() for name in wanted)
+        self._virtual_name = virtual_name
+        self._backend: Backend = backend or mido.Backend("mido.backends.rtmidi")
+        self._poll_s = poll_s
+        self._open: dict[str, InputPort] = {}
+        self._refused: set[str] = set()
+        self._virtual: InputPort | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ports that are open now, the virtual one first."""
+        virtual = (self._virtual_name,) if self._virtual is not None and self._virtual_name else ()
+        return (*virtual, *self._open)
+
+    def start(self) -> tuple[str, ...]:
+        """Open what there is and keep looking for more. Returns full sentences about what is not possible here."""
+        try:
+            self._backend.get_input_names()
+        except (OSError, ImportError) as error:
+            return (NO_MIDI.format(error=error),)
+        notices = self._open_virtual()
+        self.scan()
+        self._thread = threading.Thread(target=self._watch, name="midi-ports", daemon=True)
+        self._thread.start()
+        return notices
+
+    def scan(self) -> None:
+        """Open wanted ports that have come, close those that have gone. A port that cannot be opened is logged once."""
+        try:
+            present = [name for name in self._backend.get_input_names() if self._is_wanted(name)]
+        except OSError as error:
+            logger.debug("MIDI ports cannot be listed: %s", error)
+            present = []
+        with self._lock:
+            if self._stop.is_set():
+                return
+            gone = [name for name in self._open if name not in present]
+            for name in gone:
+                self._open.pop(name).close()
+            self._refused &= set(present)
+            for name in present:
+                if name not in self._open and name not in self._refused:
+                    self._open_hardware(name)
+        for name in gone:
+            logger.info("MIDI port '%s' has gone.", name)
+            self._on_lost(name)
+
+    def close(self) -> None:
+        """Close all ports; nothing is called any more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._lock:
+            for port in (*self._open.values(), *([self._virtual] if self._virtual else [])):
+                port.close()
+            self._open.clear()
+            self._virtual = None
+
+    def __enter__(self) -> MidiPorts:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _open_virtual(self) -> tuple[str, ...]:
+        name = self._virtual_name
+        if name is None:
+            return ()
+        try:
+            self._virtual = self._backend.open_input(name, virtual=True, client_name=name, callback=self._callback(name))
+        except (OSError, NotImplementedError, RuntimeError) as error:  # Windows has none, and says so in its own way
+            return (NO_VIRTUAL.format(error=error),)
+        return ()
+
+    def _open_hardware(self, name: str) -> None:
+        try:
+            self._open[name] = self._backend.open_input(name, callback=self._callback(name))
+        except (OSError, RuntimeError) as error:
+            self._refused.add(name)
+            logger.warning("MIDI port '%s' cannot be opened: %s. Is another program using it?", name, error)
+        else:
+            logger.info("MIDI port '%s' is open.", name)
+
+    def _callback(self, name: str) -> Callable[[mido.Message], None]:
+        return lambda message: self._on_message(name, message)
+
+    def _is_wanted(self, name: str) -> bool:
+        lower = name.lower()
+        if self._virtual_name and lower.startswith(self._virtual_name.lower()):
+            return False
+        if self._wanted is None:
+            return not lower.startswith(_THROUGH)
+        return any(part in lower for part in self._wanted)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._poll_s):
+            self.scan()

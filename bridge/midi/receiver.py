@@ -1,0 +1,112 @@
+"""Ports, routers and clocks together: everything that comes in by MIDI, stamped with its time of arrival."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import mido
+
+from engine import LiveParameter
+
+from .clock import ClockFollower, TransportState
+from .ports import VIRTUAL_NAME, Backend, MidiPorts
+from .router import Learned, MidiOptions, MidiRouter, Routed
+from .timecode import TimecodeFollower
+
+logger = logging.getLogger(__name__)
+
+Sink = Callable[[Sequence[Routed]], None]
+
+
+class MidiReceiver:
+    """Calls `sink` with the events of each message as it comes, in the driver's thread; it must not wait for anything.
+
+    `clock` gives the seconds that events carry. Each port has a router of its own; when a port goes, what it held is released.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        clock: Callable[[], float],
+        options: MidiOptions | None = None,
+        wanted: Sequence[str] | None = None,
+        virtual_name: str | None = VIRTUAL_NAME,
+        backend: Backend | None = None,
+    ) -> None:
+        self._sink, self._clock = sink, clock
+        self._options = options or MidiOptions()
+        self._routers: dict[str, MidiRouter] = {}
+        self._lock = threading.Lock()  # several ports, several threads
+        self._clock_follower, self._timecode_follower = ClockFollower(), TimecodeFollower()
+        self._ports = MidiPorts(self._receive, self._lost, wanted=wanted, virtual_name=virtual_name, backend=backend)
+        self._wanted_parameter: LiveParameter | None = None
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        """The ports that are open now."""
+        return self._ports.names
+
+    def start(self) -> tuple[str, ...]:
+        """Open ports; full sentences about what is not possible here."""
+        return self._ports.start()
+
+    def close(self) -> None:
+        """Close all ports and release what they hold."""
+        self._ports.close()
+        for name in list(self._routers):
+            self._lost(name)
+
+    def learn(self, parameter: LiveParameter | None) -> None:
+        """The next controller that moves on any port will move `parameter`; None stops waiting. The sink gets a `Learned`."""
+        with self._lock:
+            self._wanted_parameter = parameter
+            for router in self._routers.values():
+                router.learn(parameter)
+
+    def clock_state(self) -> TransportState:
+        """Where MIDI clock stands now."""
+        with self._lock:
+            return self._clock_follower.state_at(self._clock())
+
+    def timecode_state(self) -> TransportState:
+        """Where MIDI time code stands now."""
+        with self._lock:
+            return self._timecode_follower.state_at(self._clock())
+
+    def _receive(self, port: str, message: mido.Message) -> None:
+        time_s = self._clock()
+        with self._lock:
+            if self._clock_follower.feed(message, time_s) or self._timecode_follower.feed(message, time_s):
+                return
+            routed = self._router(port).feed(message, time_s)
+            for item in routed:
+                if isinstance(item, Learned):
+                    self._share(item)
+        if routed:
+            self._sink(routed)
+
+    def _router(self, port: str) -> MidiRouter:
+        if port not in self._routers:
+            self._routers[port] = MidiRouter(self._options, port=len(self._routers))
+            self._routers[port].learn(self._wanted_parameter)
+        return self._routers[port]
+
+    def _share(self, learned: Learned) -> None:
+        """What one port's controller was learned for holds on all of them, now and later."""
+        self._wanted_parameter = None
+        bindings = {**self._options.bindings, learned.number: learned.parameter}
+        self._options = replace(self._options, bindings=bindings)
+        for router in self._routers.values():
+            router.learn(None)
+            router.bind(learned.number, learned.parameter)
+
+    def _lost(self, port: str) -> None:
+        with self._lock:
+            router = self._routers.get(port)
+            routed = router.release_all(self._clock()) if router else []
+        if routed:
+            self._sink(routed)

@@ -1,0 +1,284 @@
+"""Ports that come and go: with a stand-in for the system where its moments matter, and through a JACK server where there is one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import mido
+import pytest
+
+from bridge.midi.ports import MidiPorts
+from bridge.midi.receiver import MidiReceiver
+from bridge.midi.router import Learned, TrackEvent
+from engine import Expression, LiveParameter, NoteOff, NoteOn
+
+SERVER = f"vocalese-midi-{os.getpid()}"
+WAIT_S = 20.0  # a bound for what should take milliseconds
+
+
+class Cables:
+    """A system's MIDI as `mido.Backend` shows it, with cables that a test plugs."""
+
+    def __init__(self, *names: str, is_absent: bool = False, has_virtual: bool = True) -> None:
+        self.names, self.is_absent, self.has_virtual = list(names), is_absent, has_virtual
+        self.open: dict[str, Callable[[mido.Message], None]] = {}
+        self.busy: set[str] = set()
+
+    def get_input_names(self, **_) -> list[str]:
+        if self.is_absent:
+            raise OSError("no sequencer")
+        return list(self.names)
+
+    def open_input(self, name: str, *, callback, virtual: bool = False, client_name: str | None = None):
+        if (virtual and not self.has_virtual) or name in self.busy:
+            raise OSError("not possible")
+        self.open[name] = callback
+        return Cable(self, name)
+
+
+class Cable:
+    def __init__(self, cables: Cables, name: str) -> None:
+        self._cables, self._name = cables, name
+
+    def close(self) -> None:
+        del self._cables.open[self._name]
+
+
+def ports_of(cables: Cables, wanted=None, **more) -> tuple[MidiPorts, list, list]:
+    heard: list = []
+    lost: list = []
+    return MidiPorts(lambda *got: heard.append(got), lost.append, wanted=wanted, backend=cables, **more), heard, lost
+
+
+def test_the_virtual_port_and_all_hardware_are_opened_and_closed():
+    cables = Cables("Keys 49 MIDI 1", "Midi Through:Port-0", "Pads")
+    ports, heard, _ = ports_of(cables)
+    with ports:
+        assert ports.start() == ()
+        assert ports.names == ("Vocalese", "Keys 49 MIDI 1", "Pads")
+        cables.open["Pads"](mido.Message("note_on"))
+        assert heard == [("Pads", mido.Message("note_on"))]
+    assert cables.open == {} and ports.names == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "opened"),
+    [((), ()), (("keys",), ("Big Keys", "keys 2")), (("THROUGH",), ("Midi Through:Port-0",)), (("synth",), ())],
+)
+def test_hardware_is_chosen_by_a_part_of_its_name(wanted, opened):
+    ports, _, _ = ports_of(Cables("Big Keys", "keys 2", "Pads", "Midi Through:Port-0"), wanted, virtual_name=None)
+    with ports:
+        ports.start()
+        assert ports.names == opened
+
+
+def test_ports_that_come_later_are_opened_and_lost_ones_are_told():
+    cables = Cables()
+    ports, _, lost = ports_of(cables)
+    with ports:
+        ports.start()
+        cables.names.append("Keys")
+        ports.scan()
+        assert "Keys" in ports.names
+        cables.names.clear()
+        ports.scan()
+        assert "Keys" not in ports.names and "Keys" not in cables.open and lost == ["Keys"]
+
+
+def test_they_are_looked_for_without_being_asked():
+    cables = Cables()
+    ports, _, _ = ports_of(cables, poll_s=0.001)
+    with ports:
+        ports.start()
+        cables.names.append("Keys")
+        wait_for(lambda: "Keys" in ports.names)
+
+
+def test_a_busy_port_is_said_once_and_tried_again_when_it_was_replugged(caplog):
+    cables = Cables("Keys")
+    cables.busy.add("Keys")
+    ports, _, _ = ports_of(cables, poll_s=60.0)
+    with ports, caplog.at_level(logging.WARNING):
+        ports.start()
+        ports.scan()
+        assert len(caplog.records) == 1 and "another program" in caplog.text
+        cables.names.clear()
+        ports.scan()
+        cables.names.append("Keys")
+        cables.busy.clear()
+        ports.scan()
+        assert "Keys" in ports.names
+
+
+def test_without_midi_it_says_so_once_and_goes_on():
+    ports, _, _ = ports_of(Cables(is_absent=True))
+    with ports:
+        (notice,) = ports.start()
+        assert "OSC" in notice and ports.names == ()
+
+
+def test_without_virtual_ports_hardware_still_works():
+    ports, _, _ = ports_of(Cables("Keys", has_virtual=False))
+    with ports:
+        (notice,) = ports.start()
+        assert "virtual" in notice and ports.names == ("Keys",)
+
+
+# ---- all of it together ----------------------------------------------------------------------------------------------
+
+
+def receiver_of(cables: Cables, now: list[float], **more) -> tuple[MidiReceiver, list]:
+    heard: list = []
+    return MidiReceiver(heard.extend, clock=lambda: now[0], backend=cables, **more), heard
+
+
+def test_messages_are_stamped_and_a_lost_port_lets_go():
+    cables, now = Cables("Keys"), [1.5]
+    receiver, heard = receiver_of(cables, now)
+    receiver.start()
+    cables.open["Keys"](mido.Message("note_on", note=60, velocity=127))
+    note_id = heard[0].event.note_id
+    now[0] = 2.5
+    receiver.close()
+    assert heard == [TrackEvent(0, NoteOn(1.5, note_id, 60.0, 1.0)), TrackEvent(0, NoteOff(2.5, note_id))]
+
+
+def test_what_one_port_learned_holds_on_all():
+    cables, now = Cables("Keys", "Pads"), [0.0]
+    receiver, heard = receiver_of(cables, now)
+    receiver.start()
+    cables.open["Pads"](mido.Message("note_on", note=1))
+    receiver.learn(LiveParameter.TENSION)
+    cables.open["Keys"](mido.Message("control_change", control=20, value=127))
+    cables.open["Pads"](mido.Message("control_change", control=20, value=0))
+    cables.open["Vocalese"](mido.Message("control_change", control=20, value=64))
+    cables.open["Vocalese"](mido.Message("control_change", control=21, value=64))
+    receiver.close()
+    assert [item for item in heard if isinstance(item, Learned)] == [Learned(20, LiveParameter.TENSION)]
+    moved = [item.event.value for item in heard if isinstance(item, TrackEvent) and isinstance(item.event, Expression)]
+    assert moved == [1.0, -1.0, 0.0]
+
+
+def test_clock_and_time_code_do_not_reach_the_tracks():
+    cables, now = Cables("Keys"), [0.0]
+    receiver, heard = receiver_of(cables, now)
+    receiver.start()
+    cables.open["Keys"](mido.Message("start"))
+    for number in range(25):
+        now[0] = 0.02 * number
+        cables.open["Keys"](mido.Message("clock"))
+    state = receiver.clock_state()
+    assert state.is_playing and state.ppq == pytest.approx(1.0) and state.bpm == pytest.approx(125)
+    assert not receiver.timecode_state().is_playing and heard == []
+    receiver.close()
+
+
+# ---- a real server ---------------------------------------------------------------------------------------------------
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT_S
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def jack() -> Iterator[mido.Backend]:
+    """MIDI through a JACK server with its dummy driver, under a name of its own."""
+    if shutil.which("jackd") is None:
+        pytest.skip("jackd is not installed (apt-get install jackd2)")
+    rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi is not installed")
+    if rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api():
+        pytest.skip("python-rtmidi was built without JACK")
+    os.environ["JACK_DEFAULT_SERVER"], os.environ["JACK_NO_START_SERVER"] = SERVER, "1"
+    command = ["jackd", "--no-mlock", "-S", "-r", "-n", SERVER, "-d", "dummy", "-p", "256"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    backend = mido.Backend("mido.backends.rtmidi/UNIX_JACK")
+    try:
+        wait_for(lambda: server.poll() is not None or _answers(backend))
+        if server.poll() is not None:
+            pytest.skip("jackd does not start here")
+        yield backend
+    finally:
+        server.terminate()
+        server.wait(WAIT_S)
+        del os.environ["JACK_DEFAULT_SERVER"], os.environ["JACK_NO_START_SERVER"]
+
+
+def knock(sender, heard: queue.Queue) -> None:
+    """Returns when what is sent arrives: a new connection takes the server some periods."""
+    end = time.monotonic() + WAIT_S
+    while heard.empty():
+        assert time.monotonic() < end, "nothing arrives"
+        sender.send(mido.Message("control_change", control=7, value=100))
+        time.sleep(0.02)
+    sender.send(mido.Message("control_change", control=1, value=127))
+    while heard.get(timeout=WAIT_S).event.parameter is not LiveParameter.MODULATION:
+        pass
+
+
+def _answers(backend: mido.Backend) -> bool:
+    try:
+        backend.get_input_names()
+    except OSError:
+        return False
+    return True
+
+
+def test_notes_come_through_the_virtual_port(jack):
+    heard: queue.Queue = queue.Queue()
+    name = f"Vocalese-{os.getpid()}"
+    receiver = MidiReceiver(
+        lambda items: [heard.put(item) for item in items], clock=lambda: 3.0, wanted=(), virtual_name=name, backend=jack
+    )
+    assert receiver.start() == ()
+    try:
+        assert receiver.port_names == (name,)
+        target = next(found for found in jack.get_output_names() if name in found)
+        with jack.open_output(target) as sender:
+            knock(sender, heard)
+            sender.send(mido.Message("note_on", channel=2, note=64, velocity=127))
+            sender.send(mido.Message("pitchwheel", channel=2, pitch=4096))
+            sender.send(mido.Message("note_off", channel=2, note=64))
+            items = [heard.get(timeout=WAIT_S) for _ in range(3)]
+        assert [item.track for item in items] == [2, 2, 2]
+        assert items[0].event == NoteOn(3.0, items[0].event.note_id, 64.0, 1.0)
+        assert items[1].event.semitones == 1.0
+        assert items[2].event == NoteOff(3.0, items[0].event.note_id)
+    finally:
+        receiver.close()
+
+
+def test_a_keyboard_that_is_plugged_and_unplugged(jack):
+    heard: queue.Queue = queue.Queue()
+    receiver = MidiReceiver(
+        lambda items: [heard.put(item) for item in items],
+        clock=lambda: 4.0,
+        wanted=("stage-piano",),
+        virtual_name=None,
+        backend=jack,
+    )
+    assert receiver.start() == ()
+    try:
+        assert receiver.port_names == ()
+        keyboard = jack.open_output("keys", virtual=True, client_name="stage-piano")
+        try:
+            wait_for(lambda: len(receiver.port_names) == 1)
+            knock(keyboard, heard)
+            keyboard.send(mido.Message("note_on", note=60, velocity=127))
+            pressed = heard.get(timeout=WAIT_S)
+            assert pressed.event == NoteOn(4.0, pressed.event.note_id, 60.0, 1.0)
+        finally:
+            keyboard.close()
+        released = heard.get(timeout=WAIT_S)
+        assert released.event == NoteOff(4.0, pressed.event.note_id)
+        assert receiver.port_names == ()
+    finally:
+        receiver.close()
