@@ -107,7 +107,7 @@ def unit_frames(units: Iterable[Unit], frames: int, frame_rate_hz: int, first_fr
     times = (first_frame + np.arange(frames) + 0.5) / frame_rate_hz
     index = np.clip(np.searchsorted(starts, times, side="right") - 1, 0, len(spans) - 1)
     since, until = np.maximum(0.0, times - starts[index]), np.maximum(0.0, ends[index] - times)
-    length = np.maximum(1e-3, (ends - starts)[index])
+    length = np.maximum(1e-3, ends[index] - starts[index])
     columns = [np.minimum(since, s) / s for s in _SATURATION_S] + [np.minimum(until, s) / s for s in _SATURATION_S]
     columns.append(np.clip(np.log(length / 0.1), -1.5, 1.0))
     columns.append(np.where(length < 0.25, since / length, 0.5))
