@@ -64,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_voices(commands)
     _add_voice(commands)
+    _add_devices(commands)
     _add_doctor(commands)
     return parser
 
@@ -219,6 +220,7 @@ def _add_voice(commands) -> None:
     train.set_defaults(run=_run_train)
     _add_import(actions)
     _add_fetch(actions)
+    _add_adapt(actions)
 
 
 def _add_import(actions) -> None:
@@ -273,6 +275,27 @@ def _add_fetch(actions) -> None:
     parser.set_defaults(run=_run_fetch)
 
 
+def _add_adapt(actions) -> None:
+    parser = _command(
+        actions,
+        "adapt",
+        examples=("vocalese voice adapt me --data recordings -o runs/me-sings",),
+        help="teach a GPT-SoVITS voice to follow notes",
+        description="Trains a pitch adapter, a small file beside the voice, from its recordings (English). Stops and goes on: run the same "
+        "command again after an interruption.",
+    )
+    parser.add_argument("voice", metavar="VOICE", help="imported voice by name, or the path of its folder")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with metadata.csv and the recordings")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("runs/adapter"), metavar="DIR", help="run folder (default: runs/adapter)"
+    )
+    parser.add_argument("--steps", type=_positive, default=4000, metavar="N", help="training steps (default: 4000)")
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes that prepare clips (default: 1)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    _add_features_option(parser)
+    parser.set_defaults(run=_run_adapt)
+
+
 def _add_features_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
@@ -282,8 +305,27 @@ def _add_features_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_devices(commands) -> None:
+    parser = _command(commands, "devices", examples=("vocalese devices",), help="list what there is to play on")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run_devices)
+
+
 def _add_doctor(commands) -> None:
-    parser = _command(commands, "doctor", examples=("vocalese doctor",), help="check that everything singing needs is there")
+    parser = _command(
+        commands,
+        "doctor",
+        examples=(
+            "vocalese doctor",
+            "vocalese doctor --loopback jack        also measure the round trip through a device",
+        ),
+        help="check that everything singing needs is there",
+    )
+    parser.add_argument(
+        "--loopback",
+        metavar="DEVICE",
+        help="play quiet bursts of noise on a device whose output is joined to its input, and measure how long they take",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run_doctor)
 
@@ -321,6 +363,19 @@ def _add_music_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tension", type=float, metavar="X", help="-1 soft and dark .. 1 pressed and bright (default: 0)")
     parser.add_argument(
         "--formant", type=float, metavar="N", help="semitones: + a smaller, - a larger singer, -12..12 (default: 0)"
+    )
+    parser.add_argument(
+        "--colour", type=float, metavar="X", help="0 the voice's main colour .. 1 its second one, if it has two (default: 0)"
+    )
+    parser.add_argument("--growl", type=float, metavar="X", help="0 none .. 1 as rough as it gets (default: 0)")
+    parser.add_argument(
+        "--attack", type=float, metavar="X", help="how notes begin: -1 a soft swell .. 1 a hard accent (default: 0)"
+    )
+    parser.add_argument(
+        "--natural-dynamics",
+        type=float,
+        metavar="X",
+        help="share of the speaker's own loudness pattern, 0..1 (default: sing 0.25, rap 0.5, talk 1)",
     )
     parser.add_argument("--pitch-strength", type=float, metavar="X", help="rap: 0 spoken .. 1 the written pitch (default: 0.3)")
     parser.add_argument(
@@ -364,6 +419,10 @@ def _render_options(options: argparse.Namespace):
         "breathiness": options.breathiness,
         "tension": options.tension,
         "formant_semitones": options.formant,
+        "colour": options.colour,
+        "growl": options.growl,
+        "attack": options.attack,
+        "natural_dynamics": options.natural_dynamics,
         "pitch_strength": options.pitch_strength,
         "speaking_pitch": options.speaking_pitch,
         "speech_rate": options.rate_of_speech,
@@ -454,16 +513,36 @@ def _run_fetch(options: argparse.Namespace) -> int:
     return imported.fetch(_features_folder(options), only_list=options.list)
 
 
+def _run_adapt(options: argparse.Namespace) -> int:
+    from bridge.commands import adapt
+
+    return adapt.run(
+        options.voice,
+        data=options.data,
+        output=options.output,
+        features=_features_folder(options),
+        steps=options.steps,
+        jobs=options.jobs,
+        device=options.device,
+    )
+
+
 def _features_folder(options: argparse.Namespace) -> Path:
     from bridge.commands.common import user_features_folder
 
     return options.features or user_features_folder()
 
 
+def _run_devices(options: argparse.Namespace) -> int:
+    from bridge.commands import devices
+
+    return devices.run(as_json=options.json)
+
+
 def _run_doctor(options: argparse.Namespace) -> int:
     from bridge.commands import doctor
 
-    return doctor.run(as_json=options.json)
+    return doctor.run(loopback=options.loopback, as_json=options.json)
 
 
 def _positive(text: str) -> int:

@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import statistics
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from engine import STARTER_NAME, PerformanceSettings, VocaleseError, load_voice, plan_text, render_track, voice_folders
+from bridge.audio.devices import list_devices
+from bridge.audio.facade import AudioConfig, AudioEngine
+from bridge.audio.loopback import measure_round_trip
+from engine import (
+    STARTER_NAME,
+    DeviceError,
+    PerformanceSettings,
+    VocaleseError,
+    load_voice,
+    plan_text,
+    render_track,
+    voice_folders,
+)
 
 from .common import EXIT_OK, EXIT_SOME_FAILED, cache_folder, user_voice_folder, vocalese_version
 
@@ -28,8 +41,10 @@ _PACKAGES = (
 )
 _EXTRAS = {"pypinyin": "zh", "pyopenjtalk-plus": "ja", "libresvip": "formats", "pocketsphinx": "train", "pyworld": "train"}
 
+_PLAYING_S = 1.0
 
-def run(*, as_json: bool) -> int:
+
+def run(*, loopback: str | None = None, as_json: bool) -> int:
     """Print one line per check; exit code 3 if one fails."""
     checks: list[tuple[str, Callable[[], str]]] = [
         (
@@ -42,6 +57,8 @@ def run(*, as_json: bool) -> int:
         ("Starter voice", _sings),
         ("GPU", _gpu),
         ("Audio devices", _devices),
+        ("Playing", _plays),
+        *([("Loopback", lambda: _round_trip(loopback))] if loopback is not None else []),
         ("Phrase cache", lambda: _writable(cache_folder())),
     ]
     results = [_checked(name, check) for name, check in checks]
@@ -105,12 +122,43 @@ def _gpu() -> str:
 def _devices() -> str:
     """Rendering to files needs none, so a missing audio system is said, not failed."""
     try:
-        import sounddevice
-
-        devices = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
-    except OSError as error:
-        return f"PortAudio is not available ({error}); rendering to files works without it"
+        devices = [f"{device.name} ({device.host_api})" for device in list_devices() if device.output_channels]
+    except DeviceError as error:
+        return str(error)
     return ", ".join(devices) or "none found; rendering to files works without one"
+
+
+def _plays() -> str:
+    """A second of silence through the audio process: on the default device if there is one, else without."""
+    with AudioEngine.start(AudioConfig(output="device" if _has_outputs() else "null")) as audio:
+        time.sleep(_PLAYING_S)
+        telemetry = audio.telemetry()
+    if not telemetry.callbacks:
+        raise DeviceError(f"'{audio.info.name}' was opened and takes no audio. Try another device.")
+    where = f"'{audio.info.name}'" if audio.config.output == "device" else "no device, but the audio process runs"
+    return (
+        f"{where}, {audio.sample_rate} Hz, blocks of {telemetry.clock.block_frames} samples, {1000 * telemetry.clock.lead_s:.1f} ms "
+        f"to the device, {telemetry.device_underruns} underruns, {telemetry.callback_load:.0%} of the time used"
+    )
+
+
+def _has_outputs() -> bool:
+    try:
+        return any(device.output_channels for device in list_devices())
+    except DeviceError:
+        return False
+
+
+def _round_trip(device: str) -> str:
+    measured = measure_round_trip(device)
+    trips_ms = measured.round_trips_ms
+    where = f"'{measured.device}' ({measured.host_api}), {measured.sample_rate} Hz, blocks of {measured.block_frames} samples"
+    if not trips_ms:
+        raise DeviceError(f"{where}: nothing came back. Join an output of the device to its input, with a cable or in JACK.")
+    return (
+        f"{where}: {statistics.median(trips_ms):.2f} ms there and back ({min(trips_ms):.2f} to {max(trips_ms):.2f}, "
+        f"{len(trips_ms)} of {measured.bursts} heard), {measured.underruns} underruns"
+    )
 
 
 def _writable(folder: Path) -> str:

@@ -18,6 +18,7 @@ COMMANDS = [
     ["voices"],
     ["voice"],
     ["voice", "train"],
+    ["devices"],
     ["doctor"],
 ]
 

@@ -6,6 +6,8 @@ the same on a busy machine, and can be compared sample by sample. Underruns are 
 
 from __future__ import annotations
 
+import ctypes.util
+import json
 import os
 import secrets
 import shutil
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +29,10 @@ from engine.errors import DeviceError
 jack = pytest.importorskip(
     "jack", reason="the package JACK-Client and libjack are needed to record", exc_type=(ImportError, OSError)
 )
-pytest.importorskip("sounddevice", reason="PortAudio (libportaudio2) is not installed", exc_type=(ImportError, OSError))
+if ctypes.util.find_library("portaudio") is None:
+    pytest.skip("PortAudio is not installed (apt-get install libportaudio2)", allow_module_level=True)
 
+ROOT = Path(__file__).parents[3]
 RATE = 48_000
 WAIT_S = 20.0
 
@@ -80,6 +85,8 @@ class Recorder:
         wait_until(lambda: len(theirs()) >= len(self.ports), "ports of the audio process")
         for source, port in zip(theirs(), self.ports, strict=False):
             self.client.connect(source, port)
+        already = len(self.blocks)
+        wait_until(lambda: len(self.blocks) > already + 20, "blocks through the new connections")
 
     def heard(self) -> np.ndarray:
         blocks = list(self.blocks)
@@ -183,16 +190,11 @@ while True:
 
 
 def test_the_audio_process_outlives_whoever_makes_the_audio(server: Callable[..., Server]) -> None:
-    import json
-    from dataclasses import asdict
-
     recorder = Recorder(server(128), 4)
     with AudioEngine.start(AudioConfig(device="jack", tracks=2, routes=((0, 1), (2, 3)))) as audio:
         recorder.connect()
         address = json.dumps(asdict(audio.address))
-        producer = subprocess.Popen(
-            [sys.executable, "-c", PRODUCER, address], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]
-        )
+        producer = subprocess.Popen([sys.executable, "-c", PRODUCER, address], stdout=subprocess.PIPE, cwd=ROOT)
         assert producer.stdout is not None and producer.stdout.readline()
         audio.play(song_sample=0)
         wait_until(lambda: audio.telemetry().tracks[0].live_played_samples > RATE // 4, "live audio")
@@ -242,3 +244,39 @@ def test_no_such_device_names_those_there_are(server: Callable[..., Server]) -> 
     with pytest.raises(DeviceError, match="output channels, 64 are needed"):
         AudioEngine.start(AudioConfig(device="jack", routes=((62, 63),)))
     assert not [name for name in os.listdir("/dev/shm") if name.startswith("vocalese-") and "jack" not in name]
+
+
+def run(*arguments: str) -> subprocess.Popen[str]:
+    """A fresh interpreter: PortAudio sees the servers that were there when it was loaded."""
+    return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def test_the_round_trip_through_joined_ports_is_one_period(server: Callable[..., Server]) -> None:
+    """PortAudio's ports are joined to each other by a second client; in JACK's synchronous mode that costs exactly one period."""
+    helper = server(256).client("helper")
+    code = "from bridge.audio.loopback import *\nimport json, dataclasses\nprint(json.dumps(dataclasses.asdict(measure_round_trip('jack'))))"
+    try:
+        measuring = run("-c", code)
+
+        def theirs(**kind: bool) -> list:
+            return [port for port in helper.get_ports(is_audio=True, **kind) if not port.name.startswith("system:")]
+
+        wait_until(lambda: theirs(is_output=True) and theirs(is_input=True), "ports of PortAudio")
+        helper.connect(theirs(is_output=True)[0], theirs(is_input=True)[0])
+        measured = json.loads(measuring.communicate(timeout=WAIT_S)[0])
+    finally:
+        helper.close()
+    assert (measured["sample_rate"], measured["block_frames"], measured["bursts"]) == (RATE, 256, 8)
+    assert len(measured["round_trips_ms"]) >= 6
+    assert set(measured["round_trips_ms"]) == {1000 * 256 / RATE}
+
+
+def test_the_command_lists_the_server(server: Callable[..., Server]) -> None:
+    server(256)
+    as_json, as_text = (run("-m", "bridge.cli", "devices", *more) for more in (["--json"], []))
+    listed = json.loads(as_json.communicate(timeout=WAIT_S)[0])
+    (system,) = listed["devices"]
+    assert (system["name"], system["output_channels"], system["input_channels"]) == ("system", 4, 2)
+    assert system["is_default"] and system["rates"] == [RATE]
+    assert [api["name"] for api in listed["host_apis"] if api["devices"]] == ["JACK Audio Connection Kit"]
+    assert "*  0  system: 4 out, 2 in; 48 kHz; latency" in as_text.communicate(timeout=WAIT_S)[0]
