@@ -14,6 +14,7 @@ import errno
 import ipaddress
 import logging
 import math
+import secrets
 import select
 import socket
 import time
@@ -88,14 +89,13 @@ class OscServer:
         clock: Callable[[], float] | None = None,
         wall_clock: Callable[[], float] = time.time,
         version: str = "",
-        run: int = 0,
     ) -> None:
         _check_host(host, token)
         started_s = time.perf_counter()
         self._deliver = deliver
         self._clock = clock or (lambda: time.perf_counter() - started_s)
         self._wall_clock = wall_clock
-        self._version, self._run_number = version, run
+        self._version, self._run_number = version, secrets.randbits(53)
         self._socket = _open_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self._waker, self._wakened = socket.socketpair()

@@ -23,7 +23,7 @@ def session():
             return server.send(received.sender, replies.Status("stopped", 1.0, 0, 0.0, 0.0, 0, 0, 0, "null"))
         return queue.put(received)
 
-    with OscServer(deliver, port=0, version="1.2.3", run=3) as server:
+    with OscServer(deliver, port=0, version="1.2.3") as server:
         yield server, queue
 
 

@@ -6,7 +6,7 @@ import random
 import socket
 import time
 import tracemalloc
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from pythonosc.udp_client import SimpleUDPClient
@@ -30,6 +30,7 @@ class Peer:
         self.socket.bind((address, 0))
         self.target = (server.host if server.host != "0.0.0.0" else "127.0.0.1", server.port)
         self.socket.settimeout(ANSWER_S)
+        self.errors = 0
 
     def send(self, packet):
         self.socket.sendto(packet, self.target)
@@ -38,6 +39,7 @@ class Peer:
         (message,) = decode(self.socket.recv(65536), wall_clock_s=time.time())
         read = read_reply(message.address, message.tags, message.values)
         assert isinstance(read, Read), read
+        self.errors += isinstance(read.event, replies.Error)
         return read.event
 
     def ask(self, packet):
@@ -45,28 +47,39 @@ class Peer:
         return self.answer()
 
     def ping(self):
-        """A round trip: everything sent before it has been received by then."""
-        sent_s = time.perf_counter()
-        self.send(encode("/vocalese/ping", "d", [sent_s]))
-        while True:
-            answer = self.answer()
-            if isinstance(answer, replies.Pong) and answer.sent_s == sent_s:
-                return answer
+        """A round trip: everything sent before it has been received by then. Sent again, as a full buffer may have swallowed it."""
+        end_s = time.monotonic() + ANSWER_S
+        self.socket.settimeout(0.3)
+        while time.monotonic() < end_s:
+            sent_s = time.perf_counter()
+            self.send(encode("/vocalese/ping", "d", [sent_s]))
+            with suppress(TimeoutError):
+                while True:
+                    answer = self.answer()
+                    if isinstance(answer, replies.Pong) and answer.sent_s == sent_s:
+                        self.socket.settimeout(ANSWER_S)
+                        return answer
+        raise AssertionError("no ping was answered")
 
-    def settled(self, server, packets):
-        """Wait until the server has dealt with so many packets of ours."""
-        while True:
-            counts = server.counts
-            if counts.received_packets >= packets and not server._waiting:
-                self.ping()
-                return server.counts
-            time.sleep(0.005)
+    def settled(self, server):
+        """Wait until the server has dealt with all that was sent; its counts."""
+        self.ping()
+        wait_until(lambda: not server._waiting)
+        self.ping()
+        return server.counts
+
+
+def wait_until(condition):
+    end_s = time.monotonic() + ANSWER_S
+    while not condition():
+        assert time.monotonic() < end_s, "it did not happen"
+        time.sleep(0.005)
 
 
 @contextmanager
 def served(queue=None, **options):
     queue = EventQueue() if queue is None else queue
-    with OscServer(queue.put, port=0, version="1.2.3", run=42, **options) as server:
+    with OscServer(queue.put, port=0, version="1.2.3", **options) as server:
         peer = Peer(server)
         try:
             yield server, queue, peer
@@ -117,7 +130,8 @@ def test_hello_and_ping_tell_the_engine_s_clock():
     clock_s = iter(range(100, 10_000))
     with served(clock=lambda: float(next(clock_s))) as (_, _, peer):
         welcome = peer.ask(encode("/vocalese/hello", "s", [""]))
-        assert (welcome.version, welcome.run, welcome.api_major) == ("1.2.3", 42, limits.API_MAJOR)
+        assert (welcome.version, welcome.api_major) == ("1.2.3", limits.API_MAJOR)
+        assert peer.ask(encode("/vocalese/hello", "s", [""])).run == welcome.run
         assert welcome.clock_s >= 100
         pong = peer.ask(encode("/vocalese/ping", "d", [7.25]))
         assert pong.sent_s == 7.25 and welcome.clock_s < pong.received_s < pong.answered_s
@@ -187,8 +201,7 @@ def test_panic_overtakes_and_silences_what_waits(running):
     ):
         peer.send(packet)
         peer.ping()
-    while len(queue) < 4:
-        time.sleep(0.005)
+    wait_until(lambda: len(queue) == 4)
     kinds = [type(received.event) for received in queue.drain()]
     assert kinds == [events.Panic, events.LyricsLine, events.WholeNote], "the note before it is gone, the one after it is not"
 
@@ -243,7 +256,7 @@ def test_a_stranger_gets_no_answer_that_is_much_larger_than_the_question():
                 assert len(peer.socket.recv(65536)) <= 2 * len(packet)
             except TimeoutError:
                 pass
-        assert server.counts.refused[Code.TOKEN] == 5
+        wait_until(lambda: server.counts.refused.get(Code.TOKEN) == 5)
 
 
 # Ports.
@@ -273,7 +286,7 @@ def test_a_session_that_fails_does_not_silence_the_socket(caplog):
     with OscServer(fail, port=0) as server:
         peer = Peer(server)
         peer.send(NOTE)
-        peer.settled(server, 1)
+        peer.settled(server)
         assert server.counts.refused[Code.FAILED] == 1 and "broken session" in caplog.text
         peer.socket.close()
 
@@ -281,21 +294,19 @@ def test_a_session_that_fails_does_not_silence_the_socket(caplog):
 # Floods and hostile bytes.
 
 
-def test_a_flood_is_dropped_and_counted_while_pings_are_answered(running):
-    server, queue, peer = running
-    flooder = Peer(server)
-    sent = 0
-    for _ in range(20):
-        for _ in range(1_000):
-            flooder.send(NOTE)
-        sent += 1_000
-        peer.ping()
-    counts = peer.settled(server, 0)
-    assert counts.pings >= 20
-    assert counts.dropped[Code.FLOOD] + counts.taken_messages + counts.refused.get(Code.BUSY, 0) <= sent
-    assert counts.dropped[Code.FLOOD] > 0 and len(queue) <= limits.MAX_QUEUED_EVENTS
-    assert flooder.answer().code in (Code.FLOOD, Code.BUSY)
-    flooder.socket.close()
+def test_a_flood_is_dropped_and_counted_while_pings_are_answered():
+    with served(clock=lambda: 5.0) as (server, queue, peer):  # all within one moment
+        flooder = Peer(server)
+        for _ in range(20):
+            for _ in range(1_000):
+                flooder.send(NOTE)
+            peer.ping()
+        counts = peer.settled(server)
+        assert counts.pings >= 20 and peer.errors == 0
+        assert counts.taken_messages == len(queue) == limits.SENDER_BURST
+        assert counts.taken_messages + counts.dropped[Code.FLOOD] + counts.pings == counts.received_packets
+        assert flooder.answer().code == Code.FLOOD
+        flooder.socket.close()
 
 
 def test_killers_and_random_bytes_leave_the_server_as_it_was(running, caplog):
@@ -323,7 +334,7 @@ def test_killers_and_random_bytes_leave_the_server_as_it_was(running, caplog):
             peer.send(packet)
             if number % 50 == 0:
                 peer.ping()
-        peer.settled(server, 0)
+        peer.settled(server)
 
     assault()
     tracemalloc.start()
@@ -340,17 +351,12 @@ def test_killers_and_random_bytes_leave_the_server_as_it_was(running, caplog):
 
 def test_errors_and_log_lines_are_few_however_much_is_refused(caplog):
     with served(clock=lambda: 5.0) as (server, _, peer):
-        for _ in range(500):
-            peer.send(encode("/vocalese/nope"))
-        peer.settled(server, 500)
+        for _ in range(10):
+            for _ in range(50):
+                peer.send(encode("/vocalese/nope"))
+            peer.settled(server)
         assert server.counts.refused[Code.ADDRESS] == 500
-        peer.socket.setblocking(False)
-        answers = 1  # settled reads until its pong and may have passed over some
-        with pytest.raises(BlockingIOError):
-            while True:
-                peer.answer()
-                answers += 1
-        assert answers <= limits.ERROR_SENDER_BURST + 1
+        assert peer.errors == limits.ERROR_SENDER_BURST
     assert len(caplog.records) == 1
 
 
