@@ -102,6 +102,7 @@ class LivePerformer:
         self._pitch = LivePitch(settings)
         self._loudness = LiveLoudness(settings)
         self._colour = LiveColour({}, settings)
+        self._is_stale = False  # the colour, after a controller has moved
         self._recorder = Recorder()
 
     @property
@@ -183,7 +184,7 @@ class LivePerformer:
             case NoteOff():
                 self._key_up(event.note_id, time_s)
             case Bend() | Expression():
-                self._move(event, time_s)
+                self._move(event)
             case Sustain():
                 self._set_pedal(event.is_down, time_s)
             case Lyrics():
@@ -199,7 +200,7 @@ class LivePerformer:
             case ResetControllers():
                 self._reset(time_s)
             case Configure():
-                self._configure(event, time_s)
+                self._configure(event)
             case _:
                 raise TypeError(f"{type(event).__name__} is not an event of a live voice.")
 
@@ -257,7 +258,7 @@ class LivePerformer:
         if not is_down and self._is_held and self._current is not None and self._current.note_id not in self._keys:
             self._let_go(time_s)
 
-    def _move(self, event: Bend | Expression, time_s: float) -> None:
+    def _move(self, event: Bend | Expression) -> None:
         key = None
         if event.note_id is not None:
             is_current = self._current is not None and self._current.note_id == event.note_id
@@ -270,7 +271,7 @@ class LivePerformer:
             key.bend_semitones = event.semitones
         else:
             self._bend_semitones = event.semitones
-        self._refresh(time_s)
+        self._is_stale = True
 
     def _write(self, event: Lyrics) -> None:
         self._own_words.clear()
@@ -306,7 +307,7 @@ class LivePerformer:
             self._bend_semitones = 0.0
             self._values.clear()
         self._current = None
-        self._refresh(time_s)
+        self._is_stale = True
 
     def _reset(self, time_s: float) -> None:
         self._bend_semitones = 0.0
@@ -315,13 +316,13 @@ class LivePerformer:
                 values.pop(parameter, None)
         for key in self._keys.values():
             key.bend_semitones = 0.0
-        self._refresh(time_s)
+        self._is_stale = True
         self._set_pedal(False, time_s)
 
-    def _configure(self, event: Configure, time_s: float) -> None:
+    def _configure(self, event: Configure) -> None:
         self._settings, self._live = event.settings, event.live
         self._pitch.settings = self._loudness.settings = event.settings
-        self._refresh(time_s)
+        self._is_stale = True
 
     # ---- words -------------------------------------------------------------------------------------------------------
 
@@ -370,7 +371,7 @@ class LivePerformer:
         else:
             self._pitch.jump(key.pitch, time_s)
         self._loudness.level(key.velocity)
-        self._refresh(time_s)
+        self._is_stale = True
 
     def _portamento_s(self) -> float:
         if self._values.get(LiveParameter.PORTAMENTO, 1.0) < 0.5:
@@ -429,19 +430,24 @@ class LivePerformer:
 
     # ---- frames ------------------------------------------------------------------------------------------------------
 
-    def _refresh(self, time_s: float) -> None:
-        """Controllers, or the key they belong to, have changed."""
+    def _refresh(self) -> None:
+        """Controllers, or the key they belong to, have changed: once per frame is enough, however many messages came."""
         merged = {**self._values, **(self._current.values if self._current else {})}
         values = {Parameter(name.value): value for name, value in merged.items() if name not in _UNWRITTEN}
         self._colour = LiveColour(values, self._settings)
+        self._is_stale = False
         bend_cents = 100.0 * self._bend()
-        self._recorder.values(time_s, {**values, **({Parameter.BEND_CENTS: bend_cents} if bend_cents else {})})
+        self._recorder.values(
+            self._frame / FRAME_RATE_HZ, {**values, **({Parameter.BEND_CENTS: bend_cents} if bend_cents else {})}
+        )
 
     def _bend(self) -> float:
         return self._bend_semitones + (self._current.bend_semitones if self._current else 0.0)
 
     def _row(self, time_s: float) -> tuple[float, ...]:
         """The controls at `time_s`, in the order of `_CONTROLS`."""
+        if self._is_stale:
+            self._refresh()
         colour = self._colour
         return (
             self._pitch.at(time_s, self._bend(), colour.modulation, is_held=self._is_held),
