@@ -103,9 +103,13 @@ class OscServer:
         self._is_closing = False
 
         self._allowance = Allowance(limits.SENDER_RATE_HZ, limits.SENDER_BURST, limits.TOTAL_RATE_HZ, limits.TOTAL_BURST)
-        self._pings = Allowance(
-            limits.PING_SENDER_RATE_HZ, limits.PING_SENDER_BURST, limits.PING_TOTAL_RATE_HZ, limits.PING_TOTAL_BURST
+        urgent = (
+            limits.URGENT_SENDER_RATE_HZ,
+            limits.URGENT_SENDER_BURST,
+            limits.URGENT_TOTAL_RATE_HZ,
+            limits.URGENT_TOTAL_BURST,
         )
+        self._urgent = {_PING: Allowance(*urgent), _PANIC: Allowance(*urgent)}
         self._errors = Allowance(
             limits.ERROR_SENDER_RATE_HZ, limits.ERROR_SENDER_BURST, limits.ERROR_TOTAL_RATE_HZ, limits.ERROR_TOTAL_BURST
         )
@@ -196,8 +200,8 @@ class OscServer:
         self._tally["received"] += 1
         arrival_s = self._arrival_s()
         if len(data) <= _URGENT_BYTES and data.startswith((_PING, _PANIC)):
-            if data.startswith(_PING) and not self._pings.take(source, arrival_s):
-                self._dropped["ping"] += 1
+            if not self._urgent[_PING if data.startswith(_PING) else _PANIC].take(source, arrival_s):
+                self._dropped["urgent"] += 1
             else:
                 self._handle(_Packet(data, Sender(*source), arrival_s, math.inf))
             return

@@ -29,11 +29,9 @@ MAX_MISSING = 250  # indices asked for again in one message
 
 SENDER_RATE_HZ, SENDER_BURST = 4_000.0, 4_000.0  # messages; every started KiB beyond the first of a packet counts as one more
 TOTAL_RATE_HZ, TOTAL_BURST = 8_000.0, 8_000.0
-PING_SENDER_RATE_HZ, PING_SENDER_BURST = (
-    200.0,
-    100.0,
-)  # pings have an allowance of their own, so that a flood does not hide them
-PING_TOTAL_RATE_HZ, PING_TOTAL_BURST = 4_000.0, 1_000.0
+# Pings and panics have allowances of their own, so that a flood does not hide them.
+URGENT_SENDER_RATE_HZ, URGENT_SENDER_BURST = 200.0, 100.0
+URGENT_TOTAL_RATE_HZ, URGENT_TOTAL_BURST = 4_000.0, 1_000.0
 ERROR_SENDER_RATE_HZ, ERROR_SENDER_BURST = 10.0, 20.0
 ERROR_TOTAL_RATE_HZ, ERROR_TOTAL_BURST = 100.0, 100.0
 

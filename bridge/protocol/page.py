@@ -103,7 +103,7 @@ def _limits() -> str:
         ("Arguments of a message", f"{limits.MAX_ARGUMENTS:,}"),
         ("Messages of one sender", rate),
         ("Messages of all senders", f"{limits.TOTAL_RATE_HZ:,.0f} a second"),
-        ("Pings", f"{limits.PING_SENDER_RATE_HZ:g} a second for each sender, beside all other messages"),
+        ("Pings, and panics", f"{limits.URGENT_SENDER_RATE_HZ:g} a second for each sender, beside all other messages"),
         ("Errors answered", errors),
         ("Clip", clip),
         ("Open clips", open_clips),

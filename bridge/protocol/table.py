@@ -280,8 +280,8 @@ MESSAGES: tuple[Message, ...] = (
         f"{PREFIX}/panic",
         events.Panic,
         "Session",
-        "Silence now: ends every note and forgets what is scheduled. Goes ahead of everything that waits, and is never dropped "
-        "unless it is inside a bundle.",
+        "Silence now: ends every note and forgets what is scheduled. Goes ahead of everything that waits, and arrives in a "
+        "flood of other messages too, unless it is inside a bundle.",
         (),
         (Argument("button", Kind.FLOAT, "what a button sends along; has no effect", default=1.0),),
     ),

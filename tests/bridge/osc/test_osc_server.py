@@ -304,6 +304,9 @@ def test_a_flood_is_dropped_and_counted_while_pings_are_answered():
         counts = peer.settled(server)
         assert counts.pings >= 20 and peer.errors == 0
         assert counts.taken_messages == len(queue) == limits.SENDER_BURST
+        flooder.send(encode("/vocalese/panic"))
+        peer.ping()
+        assert queue.get(ANSWER_S).event == events.Panic()
         assert counts.taken_messages + counts.dropped[Code.FLOOD] + counts.pings == counts.received_packets
         assert flooder.answer().code == Code.FLOOD
         flooder.socket.close()
@@ -358,6 +361,20 @@ def test_errors_and_log_lines_are_few_however_much_is_refused(caplog):
         assert server.counts.refused[Code.ADDRESS] == 500
         assert peer.errors == limits.ERROR_SENDER_BURST
     assert len(caplog.records) == 1
+
+
+def test_pings_and_panics_flood_nobody():
+    with served(clock=lambda: 5.0) as (server, queue, peer):
+        flooder = Peer(server)
+        for packet in (encode("/vocalese/ping", "d", [0.0]), encode("/vocalese/panic")):
+            for _ in range(10):
+                for _ in range(50):
+                    flooder.send(packet)
+                peer.settled(server)
+        counts = server.counts
+        assert counts.taken_messages == limits.URGENT_SENDER_BURST and len(queue) == 1, "panics that wait are one"
+        assert counts.dropped["urgent"] == 1_000 - 2 * limits.URGENT_SENDER_BURST
+        flooder.socket.close()
 
 
 # The parts.
