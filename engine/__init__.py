@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from .performance.live_lyrics import LyricLine, LyricPosition, SplitLyrics, split_lyrics, split_note_lyric
     from .score import Note, Score, Track, read_score, write_score
+    from .studio.adapt import AdaptOptions, adapt_voice
     from .studio.follow import FollowNote, FollowReport, measure_following
     from .studio.picture import draw_following
     from .studio.recipe import Recipe, read_recipe, train_voice
@@ -84,6 +85,7 @@ _HOME: dict[str, str] = {
     ),
     **dict.fromkeys(("Mode", "PerformanceSettings", "note_name"), "performance"),
     **dict.fromkeys(("Note", "Score", "Track", "read_score", "write_score"), "score"),
+    **dict.fromkeys(("AdaptOptions", "adapt_voice"), "studio.adapt"),
     **dict.fromkeys(("FollowNote", "FollowReport", "measure_following"), "studio.follow"),
     "draw_following": "studio.picture",
     **dict.fromkeys(("Recipe", "read_recipe", "train_voice"), "studio.recipe"),
@@ -134,6 +136,7 @@ __all__ = [
     "HUB_REPOSITORY",
     "LIVE_RANGES",
     "STARTER_NAME",
+    "AdaptOptions",
     "AllNotesOff",
     "Bend",
     "Configure",
@@ -186,6 +189,7 @@ __all__ = [
     "VoiceError",
     "WhenEmpty",
     "WordSettings",
+    "adapt_voice",
     "draw_following",
     "import_voice",
     "load_card",

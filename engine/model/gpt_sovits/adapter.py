@@ -124,7 +124,8 @@ def excitation(f0_hz: Tensor, voiced: Tensor, generator: torch.Generator | None 
     cycles = torch.cumsum(f0 / SAMPLE_RATE, dim=1)
     sine = torch.sin(2 * math.pi * (cycles - cycles.floor())).to(gate.dtype)
     pulses = pulse_train(f0, SAMPLE_RATE).to(gate.dtype)
-    noise = torch.randn(gate.shape, generator=generator, device=gate.device, dtype=gate.dtype)
+    drawn_on = gate.device if generator is None else generator.device
+    noise = torch.randn(gate.shape, generator=generator, device=drawn_on, dtype=gate.dtype).to(gate.device)
     return torch.stack([_SINE_LEVEL * gate * sine, _PULSE_LEVEL * gate * pulses, _NOISE_LEVEL * (4 - 3 * gate) * noise], dim=1)
 
 

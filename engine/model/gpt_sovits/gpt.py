@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from .config import GptConfig
 
-SPAN_STEP = 64  # attention looks at a multiple of so many cache positions: few different shapes, little waste
+SPAN_STEP = 16  # attention looks at a multiple of so many cache positions
 
 
 class KeyValueCache:

@@ -1,0 +1,42 @@
+"""`vocalese voice adapt`: a pitch adapter for an imported GPT-SoVITS voice."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from engine import AdaptOptions, FeatureFolder, VoiceError, adapt_voice, voice_folders
+
+from .common import EXIT_OK, progress_bar, user_voice_folder
+
+
+def run(voice: str, *, data: Path, output: Path, features: Path, steps: int, jobs: int, device: str) -> int:
+    """Train to the end, or on from where it stopped."""
+    options = AdaptOptions(
+        voice=_folder_of(voice),
+        data=data,
+        output=output,
+        features=FeatureFolder(features),
+        steps=steps,
+        jobs=jobs,
+        device=device,
+    )
+
+    def report(progress) -> None:
+        figures = {**progress.losses, **{f"held-out {name}": value for name, value in progress.held_out.items()}}
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        print(f"step {progress.step}/{progress.steps}: {shown}; {progress.seconds_left / 60:.0f} min left", flush=True)
+
+    prepared = progress_bar("preparing clips", shown=sys.stderr.isatty())
+    folder = adapt_voice(options, prepared=prepared, report=report)
+    print(f"The pitch adapter is in {folder}.")
+    return EXIT_OK
+
+
+def _folder_of(voice: str) -> Path:
+    if Path(voice).is_dir():
+        return Path(voice)
+    folders = voice_folders([user_voice_folder()])
+    if voice not in folders:
+        raise VoiceError(f"There is no voice '{voice}'. See: vocalese voices; or give the path of a voice folder.")
+    return folders[voice]
