@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 VIRTUAL_NAME = "Vocalese"
 _POLL_S = 1.0
+_ALSA_SEQUENCER = Path("/dev/snd/seq")
 _THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
 NO_MIDI = "There is no MIDI on this machine ({error}); notes can still be sent by OSC."
 NO_VIRTUAL = "This system has no virtual MIDI ports ({error}); connect a hardware port or a loopback driver instead."
@@ -37,9 +39,28 @@ OnMessage = Callable[[str, mido.Message], None]
 OnPort = Callable[[str], None]
 
 
+def find_backend() -> Backend:
+    """The first of the system's MIDI interfaces that answers. Raises OSError if none does, ImportError without python-rtmidi."""
+    names = mido.Backend("mido.backends.rtmidi").module.get_api_names()
+    error = OSError("no MIDI interface is built in")
+    for name in names:
+        if name == "LINUX_ALSA" and not _ALSA_SEQUENCER.exists():  # it would complain on the terminal by itself
+            error = OSError(f"{_ALSA_SEQUENCER} does not exist")
+            continue
+        backend: Backend = mido.Backend(f"mido.backends.rtmidi/{name}")
+        try:
+            backend.get_input_names()
+        except OSError as refusal:
+            error = refusal
+        else:
+            return backend
+    raise error
+
+
 class MidiPorts:
     """Opens the virtual port and every hardware port whose name holds one of `wanted` (any case); () = none, None = all.
 
+    Without a `backend` the first MIDI interface that answers is taken, ALSA before JACK.
     `on_message(port, message)` is called in the driver's thread, at once; `on_lost(port)` in the polling one, when a port has gone. A system
     without MIDI is told by a notice of `start`, and is left alone from then on.
     """
@@ -57,7 +78,7 @@ class MidiPorts:
         self._on_message, self._on_lost = on_message, on_lost
         self._wanted = wanted if wanted is None else tuple(name.lower() for name in wanted)
         self._virtual_name = virtual_name
-        self._backend: Backend = backend or mido.Backend("mido.backends.rtmidi")
+        self._backend = backend
         self._poll_s = poll_s
         self._open: dict[str, InputPort] = {}
         self._refused: set[str] = set()
@@ -75,10 +96,11 @@ class MidiPorts:
     def start(self) -> tuple[str, ...]:
         """Open what there is and keep looking for more. Returns full sentences about what is not possible here."""
         try:
+            self._backend = self._backend or find_backend()
             self._backend.get_input_names()
         except (OSError, ImportError) as error:
             return (NO_MIDI.format(error=error),)
-        notices = self._open_virtual()
+        notices = self._open_virtual(self._backend)
         self.scan()
         self._thread = threading.Thread(target=self._watch, name="midi-ports", daemon=True)
         self._thread.start()
@@ -86,8 +108,10 @@ class MidiPorts:
 
     def scan(self) -> None:
         """Open wanted ports that have come, close those that have gone. A port that cannot be opened is logged once."""
+        if (backend := self._backend) is None:
+            return
         try:
-            present = [name for name in self._backend.get_input_names() if self._is_wanted(name)]
+            present = [name for name in backend.get_input_names() if self._is_wanted(name)]
         except OSError as error:
             logger.debug("MIDI ports cannot be listed: %s", error)
             present = []
@@ -100,7 +124,7 @@ class MidiPorts:
             self._refused &= set(present)
             for name in present:
                 if name not in self._open and name not in self._refused:
-                    self._open_hardware(name)
+                    self._open_hardware(backend, name)
         for name in gone:
             logger.info("MIDI port '%s' has gone.", name)
             self._on_lost(name)
@@ -122,19 +146,19 @@ class MidiPorts:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _open_virtual(self) -> tuple[str, ...]:
+    def _open_virtual(self, backend: Backend) -> tuple[str, ...]:
         name = self._virtual_name
         if name is None:
             return ()
         try:
-            self._virtual = self._backend.open_input(name, virtual=True, client_name=name, callback=self._callback(name))
+            self._virtual = backend.open_input(name, virtual=True, client_name=name, callback=self._callback(name))
         except (OSError, NotImplementedError, RuntimeError) as error:  # Windows has none, and says so in its own way
             return (NO_VIRTUAL.format(error=error),)
         return ()
 
-    def _open_hardware(self, name: str) -> None:
+    def _open_hardware(self, backend: Backend, name: str) -> None:
         try:
-            self._open[name] = self._backend.open_input(name, callback=self._callback(name))
+            self._open[name] = backend.open_input(name, callback=self._callback(name))
         except (OSError, RuntimeError) as error:
             self._refused.add(name)
             logger.warning("MIDI port '%s' cannot be opened: %s. Is another program using it?", name, error)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import mido
 import pytest
 
-from bridge.midi.ports import MidiPorts
+from bridge.midi.ports import MidiPorts, find_backend
 from bridge.midi.receiver import MidiReceiver
 from bridge.midi.router import Learned, TrackEvent
 from engine import Expression, LiveParameter, NoteOff, NoteOn
@@ -128,6 +128,13 @@ def test_without_virtual_ports_hardware_still_works():
     with ports:
         (notice,) = ports.start()
         assert "virtual" in notice and ports.names == ("Keys",)
+
+
+def test_on_this_machine_it_starts_whatever_there_is():
+    ports = MidiPorts(lambda *_: None, lambda _: None, wanted=())
+    with ports:
+        notices = ports.start()
+        assert bool(ports.names) != bool(notices)
 
 
 # ---- all of it together ----------------------------------------------------------------------------------------------
@@ -254,6 +261,10 @@ def test_notes_come_through_the_virtual_port(jack):
         assert items[2].event == NoteOff(3.0, items[0].event.note_id)
     finally:
         receiver.close()
+
+
+def test_the_interface_that_answers_is_found(jack):
+    assert find_backend().get_input_names() is not None
 
 
 def test_a_keyboard_that_is_plugged_and_unplugged(jack):

@@ -161,7 +161,7 @@ def test_mpe_members_play_one_track_with_bends_of_their_own():
 
 def test_what_an_mpe_member_is_set_to_before_its_note_counts_for_it():
     router = MidiRouter(MidiOptions(mpe=True))
-    assert feed(router, 0xE3, 0, 0x60, 0xB3, 74, 127, 0xD3, 0)[0:] == []
+    assert feed(router, 0xE3, 0, 0x60, 0xB3, 74, 127, 0xD3, 0) == []
     events = [event for _, event in feed(router, 0x93, 60, 100)]
     note_id = events[0].note_id
     assert events[1:] == [
