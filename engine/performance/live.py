@@ -330,13 +330,26 @@ class LivePerformer:
         if event.lyric is not None:
             self._own_words = deque(event.lyric.cues)
         elif is_legato and self._is_singing and self._live.overlap is Overlap.MELISMA:
-            return HELD
-        cue = self._own_words.popleft() if self._own_words else self._queue.take()
+            return self._take_hold()
+        cue = self._take_cue()
         if cue is None:
             self._say_empty()
         if cue is None or (cue.kind is NoteKind.HOLD and self._last_sung is None):
             return HUM if self._live.when_empty is WhenEmpty.HUM else LA
         return cue
+
+    def _take_hold(self) -> LyricCue:
+        """A hold that overlapping keys ask for; one that is written too is used up by it."""
+        if self._is_hold_next():
+            self._take_cue()
+        return HELD
+
+    def _take_cue(self) -> LyricCue | None:
+        return self._own_words.popleft() if self._own_words else self._queue.take()
+
+    def _is_hold_next(self) -> bool:
+        following = self._own_words[0] if self._own_words else self._queue.peek()
+        return following is not None and following.kind is NoteKind.HOLD
 
     def _say_empty(self) -> None:
         if self._said_empty:
@@ -406,9 +419,7 @@ class LivePerformer:
 
         Where a hold comes next, the coda waits for its end.
         """
-        following = self._own_words[0] if self._own_words else self._queue.peek()
-        is_held_on = following is not None and following.kind is NoteKind.HOLD
-        sound = replace(self._sound, coda=()) if is_held_on else self._sound
+        sound = replace(self._sound, coda=()) if self._is_hold_next() else self._sound
         tail_s = max(time_s, self._vowel_s + MINIMUM_VOWEL_S)
         glide_s, coda = sound.tail_durations_s(is_legato=False)
         release_s = RELEASE_S if sound.fades else 0.0

@@ -409,7 +409,7 @@ def _spoken(timed: PlacedLine, settings: PerformanceSettings) -> tuple[Performan
     offset_s = timed.start_s - start_frame / FRAME_RATE_HZ
     spans, vowels, missed = spoken_phones(timed.line, speech_rate=settings.speech_rate, length_s=timed.length_s)
     spans = [replace(s, start_s=s.start_s + offset_s, end_s=s.end_s + offset_s) for s in spans]
-    vowels = [SpokenSyllable(v.start_s + offset_s, v.end_s + offset_s, v.stress, v.is_phrase_end) for v in vowels]
+    vowels = [replace(v, start_s=v.start_s + offset_s, end_s=v.end_s + offset_s) for v in vowels]
     frames = int(np.ceil((spans[-1].end_s + _PAD_AFTER_S) * FRAME_RATE_HZ))
     times_s = (np.arange(frames) + 0.5) / FRAME_RATE_HZ
     words = "|".join(syllable.text for word in timed.line.words for syllable in word)

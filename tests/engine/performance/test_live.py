@@ -120,6 +120,12 @@ def test_a_hold_in_the_words_or_melisma_keeps_the_vowel():
         assert played.performer.lyric_position.next_text == "up"
 
 
+def test_a_written_hold_is_used_up_by_an_overlap_that_holds():
+    performer = performer_of("way - up", live=LiveSettings(overlap=Overlap.MELISMA))
+    played = play(performer, keys((0.1, 1.0, 60), (0.6, 1.2, 64), (1.5, 1.8, 64)), 2.0)
+    assert played.symbols() == "W EY AH P"
+
+
 def test_a_hold_after_silence_sings_the_vowel_again():
     played = play(performer_of("way -"), keys((0.1, 0.4, 60), (0.9, 1.2, 60)), 1.5)
     assert played.symbols() == "W EY EY"
