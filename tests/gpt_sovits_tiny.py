@@ -15,6 +15,7 @@ from torch import Tensor
 VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus")
 HEADERS = {"v1": b"PK", "v2": b"PK", "v2Pro": b"05", "v2ProPlus": b"06"}
 PHONEMES = {"v1": 322}
+SPEAKER_WIDTH = 1280  # of the vectors of the tiny speaker network below
 _BUFFER = 90_001
 _STRIDES = (41, 7, 3, 1)
 
@@ -125,7 +126,7 @@ def sovits_weights(version: str = "v2", *, seed: int = 2, posterior: bool = Fals
         weights.layer(f"ref_enc.slf_attn.{part}", style, style)
     weights.layer("ref_enc.fc.fc", gin, style)
     if is_pro:
-        weights.layer("sv_emb", gin, 64)
+        weights.layer("sv_emb", gin, SPEAKER_WIDTH)
         weights.layer("ge_to512", mrte, gin)
         weights.add("prelu.weight", gin)
     return weights

@@ -111,6 +111,11 @@ def import_voice(
         with _about(speaker_path):
             speaker = SpeakerConfig.from_official(speaker_file.weights)
             build_speaker(speaker_file.weights, speaker)
+            if speaker.vector_width != sovits.speaker_width:
+                raise VoiceError(
+                    f"The speaker network gives {speaker.vector_width} values, the SoVITS file was made for {sovits.speaker_width}. "
+                    "Give the official pretrained_eres2netv2w24s4ep4.ckpt."
+                )
         model["speaker"] = speaker.to_table()
         weights |= _prefixed("speaker.", speaker_file.weights)
     clip = None if reference is None else _read_reference(reference)

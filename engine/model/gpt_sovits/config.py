@@ -12,6 +12,7 @@ from torch import Tensor
 from engine.errors import VoiceError
 
 _MAX_LAYERS, _MAX_WIDTH = 256, 65_536
+_SPEAKER_BANDS = 10  # of the speaker network's last map: 80, halved three times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +185,11 @@ class SpeakerConfig(_Sizes):
     scale: int
     widths: tuple[int, ...]
     expansion: int
+
+    @property
+    def vector_width(self) -> int:
+        """Values of a speaker vector: the last stage's channels in each of its bands."""
+        return self.channels * self.expansion * 2 ** (len(self.widths) - 1) * _SPEAKER_BANDS
 
     @classmethod
     def from_official(cls, weights: Mapping[str, Tensor]) -> Self:

@@ -431,3 +431,16 @@ def test_damaged_files_give_a_clear_error_or_a_whole_voice(files, tmp_path, dama
                 entry.unlink()
             voice.rmdir()
     assert refused > 60
+
+
+def test_a_speaker_network_of_another_size_is_refused(files, tmp_path) -> None:
+    speaker = save_official(tmp_path / "wide.ckpt", dict(speaker_weights(channels=16)))
+    with pytest.raises(VoiceError, match="gives 2560 values, the SoVITS file was made for 1280"):
+        import_voice(files["gpt"], files["v2Pro"], tmp_path / "voice", name="me", speaker_path=speaker)
+    assert not (tmp_path / "voice").exists()
+
+
+def test_a_spare_speaker_network_is_taken_only_where_one_is_needed(files, tmp_path) -> None:
+    for version, has_one in (("v2", False), ("v2ProPlus", True)):
+        folder = import_voice(files["gpt"], files[version], tmp_path / version, name="me", spare_speaker_path=files["speaker"])
+        assert (load_networks(folder).speaker is not None) == has_one
