@@ -63,7 +63,9 @@ def _phrase_texts(planned: PlannedTrack, plan: Plan) -> Iterator[str]:
             line = []
         if not line:
             start_s = onset_s
-        text = _MARKS.get(lyric.kind) or "+".join(f"{s.text}[{' '.join(p.symbol for p in s.phones)}]" for s in lyric.syllables)
+        text = _MARKS.get(lyric.kind) or "+".join(
+            f"{s.marked_text}[{' '.join(p.symbol for p in s.phones)}]" for s in lyric.syllables
+        )
         line.append(f"{note_name(note.pitch)}:{text}")
         previous_end = note.offset_ticks
     if line:

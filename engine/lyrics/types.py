@@ -34,6 +34,11 @@ class Syllable:
     native: Syllable | None = None  # as it was before its phones were replaced by another language's
 
     @property
+    def marked_text(self) -> str:
+        """`text`, with stars if it is emphasised."""
+        return f"*{self.text}*" if self.is_emphasised else self.text
+
+    @property
     def onset(self) -> tuple[Phone, ...]:
         return self.phones[: self.nucleus]
 

@@ -92,6 +92,8 @@ def test_all_commands_are_in_the_readme() -> None:
         ("AP|br|R|SP", "breath|breath|rest|rest"),
         ("read[r eh d]|[hh ah]", "R EH D|HH AH"),
         ("the|end", "DH IY|EH N D"),
+        ("*love*", "L AH V"),
+        ("*beau*-|ti-|ful", "B Y UW|T AH|F AH L"),
     ],
 )
 def test_marks_do_what_the_lyrics_page_says(written: str, sung: str) -> None:

@@ -1,7 +1,7 @@
 """Scores as Standard MIDI Files, format 1: a conductor track, then one MIDI track per `Track`; texts in UTF-8.
 
 Written: notes, lyrics, pitch bend (with the range it needs), the controllers of `midi_channel`, pressure, tempo, meter, names.
-What MIDI has no message for (formants, tension, absolute F0, written vibrato) is logged and left out.
+What MIDI has no message for (formants, tension, absolute F0, written vibrato, accents over notes) is logged and left out.
 """
 
 from __future__ import annotations
@@ -121,6 +121,8 @@ def _track_events(track: Track, channel: int, ppq: int) -> Iterator[_Event]:
     yield from _note_events(track, channel)
     yield from _lyric_events(track)
     yield from _bend_events(track, channel, ppq)
+    if accents := sum(note.is_accented for note in track.notes):
+        logger.warning('"%s": MIDI has no message for accents; those of %d notes were left out.', track.name, accents)
     for curve in track.curves:
         if curve.parameter not in _WRITABLE:
             logger.warning('"%s": MIDI has no message for %s; this curve was left out.', track.name, curve.parameter)

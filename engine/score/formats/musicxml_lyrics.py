@@ -12,6 +12,7 @@ from ..types import HOLD
 ELISION = re.compile("[\u203f\ue000-\uf8ff]")  # undertie, or its glyph in a music font (private use area)
 CONTINUES = ("begin", "middle")
 DASHES = frozenset({"-", "_", "\u2013", "\u2014", "__", "--"})  # typed by hand where an extender line was meant
+_MARKS = str.maketrans("", "", "[]*")
 MIN_REFRAIN = 3  # notes in a row without the wanted verse before another verse fills in
 
 _VERSE_NUMBER = re.compile(r"^\(?\d{1,2}[.)]\s*(?=\S)")
@@ -77,10 +78,10 @@ def _joined_text(element: Element) -> tuple[str, str | None]:
 
 
 def _in_convention(text: str, syllabic: str | None) -> str:
-    """Words of a score must not look like our marks: brackets are hints there, a first apostrophe a glottal onset."""
+    """Words of a score must not look like our marks: brackets are hints there, stars emphasis, a first apostrophe a glottal onset."""
     if text in DASHES:
         return HOLD
-    text = _VERSE_NUMBER.sub("", text.replace("[", "").replace("]", "")) or text.strip("[]") or HOLD
+    text = _VERSE_NUMBER.sub("", text.translate(_MARKS)) or text.strip("[]*") or HOLD
     if text.startswith("'"):
         text = "\u2019" + text[1:]
     if syllabic is None:

@@ -27,6 +27,7 @@ DYNAMICS_PERCENT = {
     "pppp": 11.0, "ppp": 17.8, "pp": 36.7, "p": 54.4, "mp": 71.1, "mf": 88.9,
     "f": 106.7, "ff": 124.4, "fff": 140.0, "ffff": 141.1, "fp": 106.7, "sf": 124.4, "sfz": 124.4, "fz": 124.4,
 }  # fmt: skip
+ACCENTS = ("accent", "strong-accent")
 MF_PERCENT = 88.9
 FORTE_VELOCITY = 90
 
@@ -47,6 +48,7 @@ class WrittenNote:
     slur_starts: frozenset[str] = frozenset()
     slur_stops: frozenset[str] = frozenset()
     lyrics: tuple[WrittenLyric, ...] = ()
+    is_accented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,7 @@ class PartReader:
             slur_starts=frozenset(label for label, kind in slurs if kind == "start"),
             slur_stops=frozenset(label for label, kind in slurs if kind == "stop"),
             lyrics=self._lyrics(element),
+            is_accented=any(element.find(f"notations/articulations/{mark}") is not None for mark in ACCENTS),
         )
         self._measure.notes.setdefault(key, []).append(note)
 

@@ -101,7 +101,7 @@ class _Line:
             text = self._chord_text(item) if written.is_chord else self._text(item, under_slur or written.tie_stops)
             if written.tie_starts:
                 self._open_ties[written.pitch] = len(self.notes)
-            self.notes.append(Note(item.onset, item.duration, written.pitch, lyric=text))
+            self.notes.append(Note(item.onset, item.duration, written.pitch, lyric=text, is_accented=written.is_accented))
         if not written.is_chord:
             self._end = item.offset
 

@@ -25,6 +25,7 @@ DEFAULT_BPM = 120.0
 BPM_RANGE = (5.0, 1000.0)
 MAX_TICK = 2**40
 NEUTRAL_VOLUME = 100.0  # of the `vol` expression; ours is velocity 100
+LEAST_ACCENT, ACCENT = 120.0, 150  # percent of the `atk` expression: what counts as an accent, how one is written
 # Knows nothing but text, lists and tables, less still than the "safe" loader: no tag in a file can build an object.
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -55,6 +56,7 @@ CURVES = {
     "voic": _CurveKind(Parameter.VOICING, 0.01, 100.0),
     "genc": _CurveKind(Parameter.GENDER, 0.01, 0.0),
     "shfc": _CurveKind(Parameter.TONE_SHIFT_CENTS, 1.0, 0.0),
+    "cl02": _CurveKind(Parameter.COLOUR, 0.01, 0.0),  # share of the second colour
 }
 ABBREVIATIONS = {kind.parameter: abbreviation for abbreviation, kind in CURVES.items()}
 VIBRATO_FIELDS = {  # ours -> theirs
@@ -188,6 +190,7 @@ def _read_notes(part: Node) -> Iterable[Note]:
             lyric=from_utau(str(node.get("lyric") or "")),
             vibrato=_read_vibrato(node.get("vibrato")),
             pitch_points=tuple(_read_pitch_points(node.get("pitch"), step_cents)),
+            is_accented=_expression(node, "atk", 0.0) >= LEAST_ACCENT,
         )
         yield previous
 
@@ -199,12 +202,13 @@ def _snap_cents(previous: Note | None, onset: int, pitch: float) -> float:
 
 
 def _velocity(node: Node) -> int:
-    volumes = [
-        _number(item.get("value"), NEUTRAL_VOLUME)
-        for item in _nodes(node.get("phoneme_expressions"))
-        if item.get("abbr") == "vol"
-    ]
-    return max(1, min(127, round(volumes[0]))) if volumes else round(NEUTRAL_VOLUME)
+    return max(1, min(127, round(_expression(node, "vol", NEUTRAL_VOLUME))))
+
+
+def _expression(node: Node, abbreviation: str, default: float) -> float:
+    """An expression of the note's first phoneme that has one."""
+    found = (item for item in _nodes(node.get("phoneme_expressions")) if item.get("abbr") == abbreviation)
+    return next((_number(item.get("value"), default) for item in found), default)
 
 
 def _read_vibrato(node: object) -> Vibrato | None:
@@ -342,6 +346,8 @@ def _write_note(note: Note, previous: Note | None, lyric: str, ticks: Callable[[
     tone = round(note.pitch)
     onset = ticks(note.onset_ticks)
     expressions = [] if note.velocity == NEUTRAL_VOLUME else [{"index": None, "abbr": "vol", "value": note.velocity}]
+    if note.is_accented:
+        expressions.append({"index": None, "abbr": "atk", "value": ACCENT})
     return {
         "position": onset,
         "duration": max(1, ticks(note.offset_ticks) - onset),

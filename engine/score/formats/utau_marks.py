@@ -20,6 +20,12 @@ def from_utau(text: str) -> str | None:
     return text or None
 
 
+def _joined(word: str, piece: str) -> str:
+    """Two pieces of a word as one, emphasised if one of them is."""
+    star = "*" * ("*" in (word[:1], piece[:1]))
+    return f"{star}{word.strip('*')}{piece.strip('*')}{star}"
+
+
 def to_utau(lyrics: Iterable[str | None]) -> list[str]:
     """The lyrics of a track, in order. Words written with hyphens ("a-" "way") become one word and "+" marks."""
     result: list[str] = []
@@ -34,7 +40,7 @@ def to_utau(lyrics: Iterable[str | None]) -> list[str]:
             word_start = None
             result.append(text)
         else:
-            result[word_start] += text
+            result[word_start] = _joined(result[word_start], text)
             result.append(NEXT_SYLLABLE)
         if goes_on:
             word_start = len(result) - 1 if word_start is None else word_start

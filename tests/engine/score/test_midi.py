@@ -217,7 +217,9 @@ def test_bend(events, expected):
         (3, Parameter.PITCH_STRENGTH),
         (7, Parameter.VOLUME),
         (11, Parameter.EXPRESSION),
+        (18, Parameter.GROWL),
         (64, Parameter.SUSTAIN),
+        (70, Parameter.COLOUR),
         (74, Parameter.BRIGHTNESS),
     ],
 )
@@ -228,6 +230,11 @@ def test_controllers(controller, parameter):
 
 def test_brightness_64_is_neutral():
     assert curve(smf(mtrk("00 B0 4A 40", sung(None))), Parameter.BRIGHTNESS) == {0: 0.5}
+
+
+def test_a_long_attack_time_is_a_soft_attack():
+    events = ("00 B0 49 00", "10 49 40", "10 49 7F")
+    assert curve(smf(mtrk(*events, sung(None))), Parameter.ATTACK) == {0: 1.0, 16: 0.0, 32: -1.0}
 
 
 def test_pressure_of_channel_and_key():
@@ -387,7 +394,7 @@ def song(*tracks, ppq=480, changes=(), meters=()):
     return Score("song", ppq, tracks, TempoMap(ppq, changes), meters)
 
 
-WORDS = ("ti-", "me", "-", "+", "AP", "你", "word[w er d]", "'oh", "été", None, "l'a mour")
+WORDS = ("ti-", "me", "*oh*", "-", "+", "AP", "你", "word[w er d]", "'oh", "été", None, "l'a mour")
 VOX = Track(
     "Vöx",
     tuple(Note(i * 240, 200 + i, 60.0 + i, 90 + i, word) for i, word in enumerate(WORDS)),
@@ -395,6 +402,8 @@ VOX = Track(
         Curve(Parameter.BEND_CENTS, (0, 7, 960), (0.0, 1199.0, -700.0), stepped=True),
         Curve(Parameter.BRIGHTNESS, (0, 240), (0.5, 1.0), stepped=True),
         Curve(Parameter.EXPRESSION, (100,), (1.0,), stepped=True),
+        Curve(Parameter.ATTACK, (0, 20, 30), (-1.0, 0.0, 0.5), stepped=True),
+        Curve(Parameter.COLOUR, (0, 20), (0.0, 1.0), stepped=True),
         Curve(Parameter.PRESSURE, (5,), (0.0,), stepped=True),
     ),
 )
@@ -503,6 +512,13 @@ def test_what_midi_cannot_say_is_logged(caplog):
     track = Track("Vox", (Note(0, 480, 60.0),), (Curve(Parameter.TENSION, (0,), (1.0,)),))
     assert read(write_midi(song(track))).tracks[0].curves == ()
     assert "tension" in caplog.text
+
+
+def test_accents_are_logged_and_marked_words_are_kept(caplog):
+    notes = (Note(0, 480, 60.0, lyric="*oh*"), Note(480, 480, 60.0, lyric="*a*-", is_accented=True))
+    back = read(write_midi(song(Track("Vox", notes))))
+    assert lyrics(back) == ["*oh*", "*a*-"] and not any(note.is_accented for note in back.tracks[0].notes)
+    assert "accents; those of 1 notes" in caplog.text
 
 
 def test_pitches_outside_midi_are_refused():

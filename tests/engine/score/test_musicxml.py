@@ -102,10 +102,32 @@ def test_elision_is_one_note_with_two_syllables():
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("'Tis", "’Tis"), ("[ah]", "ah"), ("1. Sleep", "Sleep"), ("—", "-"), ("99", "99"), ("days-", "days"), ("[]", "-")],
+    [
+        ("'Tis", "’Tis"),
+        ("[ah]", "ah"),
+        ("1. Sleep", "Sleep"),
+        ("—", "-"),
+        ("99", "99"),
+        ("days-", "days"),
+        ("[]", "-"),
+        ("*love*", "love"),
+    ],
 )
 def test_words_never_look_like_our_marks(written, expected):
     assert lyrics(read(note(lyric=lyric(written)))) == [expected]
+
+
+def test_accents_and_marcatos_are_kept():
+    def marked(mark):
+        return f"<notations><articulations><{mark}/></articulations></notations>"
+
+    score = read(
+        note(lyric=lyric("one") + marked("accent"))
+        + note(lyric=marked("strong-accent type='up'"))
+        + note(lyric=lyric("two") + marked("staccato"))
+        + note()
+    )
+    assert [n.is_accented for n in score.tracks[0].notes] == [True, True, False, False]
 
 
 def test_humming_is_ignored_with_a_notice():

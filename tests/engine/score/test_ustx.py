@@ -117,10 +117,27 @@ def example(rng: random.Random) -> Score:
                     pitch=rng.randint(3000, 9000) / 100,
                     velocity=rng.randint(1, 127),
                     lyric=rng.choice(
-                        ["no", "on", "+", "-", "+2", None, "你", "12", "~", "word[w er d]", "AP", "R", "'a: b #c", "null"]
+                        [
+                            "no",
+                            "on",
+                            "+",
+                            "-",
+                            "+2",
+                            None,
+                            "你",
+                            "12",
+                            "~",
+                            "word[w er d]",
+                            "AP",
+                            "R",
+                            "'a: b #c",
+                            "null",
+                            "*love*",
+                        ]
                     ),
                     vibrato=Vibrato(*(rng.randint(1, 100) for _ in range(8))) if rng.random() < 0.5 else None,
                     pitch_points=rng.choice([(), points]),
+                    is_accented=rng.random() < 0.5,
                 )
             )
             tick += notes[-1].duration_ticks
@@ -133,6 +150,7 @@ def example(rng: random.Random) -> Score:
             Curve(Parameter.VOICING, ticks, tuple(rng.randint(0, 100) / 100 for _ in ticks)),
             Curve(Parameter.GENDER, ticks, tuple(rng.randint(-100, 100) / 100 for _ in ticks)),
             Curve(Parameter.TONE_SHIFT_CENTS, ticks, tuple(float(rng.randint(-1200, 1200)) for _ in ticks)),
+            Curve(Parameter.COLOUR, ticks, tuple(rng.randint(0, 100) / 100 for _ in ticks)),
         )
         tracks.append(Track(f"Track {number}", tuple(notes), curves))
     tempos = TempoMap(480, (TempoChange(0, 60e6 / 90), TempoChange(1920, 60e6 / 133.7)))
@@ -158,13 +176,27 @@ def test_round_trip_keeps_ticks_cents_and_curves():
                 written.duration_ticks,
                 written.velocity,
             )
-            assert (note.lyric, note.vibrato) == (written.lyric, written.vibrato)
+            assert (note.lyric, note.vibrato, note.is_accented) == (written.lyric, written.vibrato, written.is_accented)
 
 
 def test_other_resolutions_are_rescaled_and_hyphens_become_words():
     notes = tuple(Note(i * 960, 960, 60, lyric=text) for i, text in enumerate(["a-", "-", "way", "go"]))
     back = read_ustx(write_ustx(Score("t", 960, (Track("v", notes),), TempoMap(960))), title="t")
     assert [(n.onset_ticks, n.lyric) for n in back.tracks[0].notes] == [(0, "away"), (480, "-"), (960, "+"), (1440, "go")]
+
+
+def test_emphasis_of_a_piece_becomes_that_of_the_word():
+    notes = tuple(Note(i * 480, 480, 60, lyric=text) for i, text in enumerate(["*a-", "way*", "beau-", "*ti*-", "ful", "go"]))
+    back = read_ustx(write_ustx(Score("t", 480, (Track("v", notes),), TempoMap(480))), title="t")
+    assert [n.lyric for n in back.tracks[0].notes] == ["*away*", "+", "*beautiful*", "+", "+", "go"]
+
+
+@pytest.mark.parametrize(("attack", "is_accented"), [(100, False), (119, False), (120, True), (200, True), ("loud", False)])
+def test_a_louder_attack_is_an_accent(attack, is_accented):
+    changed = PROJECT.replace("{index: , abbr: vol, value: 80}", f"{{index: 0, abbr: atk, value: {attack}}}")
+    notes = read_ustx(changed.encode(), title="t").tracks[0].notes
+    assert [note.is_accented for note in notes] == [False, is_accented, False]
+    assert notes[1].velocity == 100
 
 
 def test_stepped_curves_stay_steps():
