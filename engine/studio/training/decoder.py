@@ -21,8 +21,9 @@ from engine.model.decoder import Decoder
 from engine.model.units import without_end
 
 from ..dataset import Clip
-from .direct import Batch, Cropper, Renderer, aperiodicity_loss, clips_identity, recorded_row, stacked, unit_row
+from .direct import Cropper, clips_identity, recorded_row
 from .loop import Report, StageSettings, Trained, run_stage
+from .objective import Batch, Renderer, SungBatch, aperiodicity_loss, stacked, sung_losses, unit_row
 from .sung import SungPhrase
 
 Codes = NDArray[np.int64]
@@ -38,21 +39,6 @@ class Tokens:
 
     recorded: Sequence[Codes]
     sung: Sequence[Codes]
-
-
-@dataclass(frozen=True)
-class SungBatch:
-    """Crops of the sung set."""
-
-    units: Tensor
-    unit_of_frame: Tensor
-    position: Tensor
-    codes: Tensor
-    voiced: Tensor
-    effort: Tensor
-    bands: Tensor
-    aperiodicity: Tensor
-    mix: Tensor
 
 
 def train_decoder(
@@ -83,7 +69,8 @@ def train_decoder(
         batch = stacked(rows)
         codes = _without_some(batch.pop("codes"), config, rng)
         parts = recorded_losses(model, renderer, Batch(**batch), codes, _kept(len(rows), config, rng), generator)
-        return {**parts, **sung_losses(model, _sung_batch(sung, tokens.sung, long_enough, frames, settings.batch, config, rng), rng)}
+        batch_sung = _sung_batch(sung, tokens.sung, long_enough, frames, settings.batch, config, rng)
+        return {**parts, **sung_losses(model, batch_sung, _kept(settings.batch, config, rng))}
 
     @torch.no_grad()
     def figures() -> dict[str, float]:
@@ -129,20 +116,6 @@ def recorded_losses(
         "spectral": renderer.spectral_loss(rendered, batch),
         "aperiodicity": aperiodicity_loss(envelope, batch, model.config),
         "voicing": 0.1 * functional.binary_cross_entropy_with_logits(model.voicing_logit(features), batch.voiced),
-    }
-
-
-def sung_losses(model: Decoder, batch: SungBatch, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Parts of the loss on the sung set, already weighted: distance to the direct model's bands."""
-    keep = _kept(len(batch.units), model.config, rng)
-    features = model.frame_features(batch.units, batch.unit_of_frame, batch.position, batch.codes, keep_units=keep)
-    envelope = model.envelope(features, batch.voiced, batch.effort, model.speaker(batch.mix))
-    weight = batch.voiced[:, :, None] / batch.voiced.sum().clamp(min=1.0)
-    ratio = ((envelope.aperiodicity - batch.aperiodicity).abs() * weight).sum() / batch.aperiodicity.shape[2]
-    return {
-        "sung": functional.l1_loss(envelope.log_amplitude, batch.bands),
-        "sung_aperiodicity": ratio,
-        "sung_voicing": 0.1 * functional.binary_cross_entropy_with_logits(model.voicing_logit(features), batch.voiced),
     }
 
 

@@ -18,8 +18,8 @@ from engine.model.steps import pitch_bins, step_frames, time_left_classes
 from engine.model.units import UnitFrames, unit_frames, without_end
 
 from ..dataset import FRAME_RATE_HZ, Clip, clip_units
-from .direct import stacked, unit_row
 from .loop import Report, StageSettings, Trained, run_stage
+from .objective import stacked, unit_row
 from .sung import SungPhrase
 
 _SUNG_SHARE = 0.8

@@ -18,8 +18,9 @@ from engine.model.steps import relative_pitch, since_rest
 from engine.model.units import UNIT_INDEX, UnitFrames, unit_frames
 
 from ..dataset import FRAME_RATE_HZ, Clip, clip_units
-from .direct import Cropper, clips_identity, stacked, unit_row
+from .direct import Cropper, clips_identity
 from .loop import Report, StageSettings, Trained, run_stage
+from .objective import stacked, unit_row
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.model.acoustic import AcousticModel
-from engine.model.config import FRAMES_PER_TOKEN, TokeniserConfig
 from engine.model.bands import band_centres_hz
+from engine.model.config import FRAMES_PER_TOKEN, TokeniserConfig
 from engine.model.tokeniser import Tokeniser, cepstra_of, recorded_bands
 from engine.model.units import unit_frames
 
