@@ -143,6 +143,12 @@ def test_the_voice_goes_back_to_a_key_that_is_still_down():
     assert played.at(1.9) == "AH"
 
 
+def test_a_key_struck_again_counts_as_the_newest():
+    events = [NoteOn(0.1 * n, key, 60.0 + key) for n, key in enumerate((0, 1, 0, 2))]
+    played = play(performer_of("la - - -"), [*events, NoteOff(0.6, 2)], 1.0)
+    assert [round(played.pitch(t)) for t in (0.5, 0.9)] == [62, 60]
+
+
 def test_a_key_that_comes_up_under_another_changes_nothing():
     over = play(performer_of("way up"), keys((0.1, 0.8, 60), (0.6, 1.5, 67)), 2.0)
     assert round(over.pitch(1.2)) == 67
@@ -301,6 +307,14 @@ def test_the_wheel_makes_vibrato_that_grows_around_the_note():
     assert abs(played.pitch(0.115) - 60) < 0.1
     crossings = np.sum(np.diff(np.sign(pitch - 60)) != 0)
     assert crossings == pytest.approx(2 * 5.3 * 1.8, abs=1)
+
+
+def test_vibrato_dies_away_instead_of_stopping_where_the_next_note_starts():
+    events = [Expression(0.0, LiveParameter.MODULATION, 1.0), *keys((0.1, 1.5, 60), (1.02, 2.0, 60))]
+    played = play(performer_of("la -", vibrato_rate_hz=5.3), events, 2.0)
+    curve = np.array([played.pitch(t) for t in np.arange(0.5, 1.9, 0.01)])
+    assert np.ptp(curve) > 1.9
+    assert np.max(np.abs(np.diff(curve))) < 0.45
 
 
 def test_long_notes_have_the_vibrato_of_the_settings_and_short_ones_none():
