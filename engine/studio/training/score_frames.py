@@ -65,7 +65,7 @@ def phones_of(clip: Clip) -> tuple[list[str], NDArray[np.float64]]:
     symbols: list[str] = []
     ends_s: list[float] = []
     for unit, end_s in zip(clip.units, clip.borders_s[1:], strict=True):
-        phone = _phone_of(unit)
+        phone = phone_name(unit)
         continues = unit.endswith("_glide") or (symbols and _is_release(symbols[-1], unit))
         if continues:
             symbols[-1], ends_s[-1] = phone, float(end_s)
@@ -80,7 +80,8 @@ def _is_release(before: str, unit: str) -> bool:
     return before == f"{unit}_closure"
 
 
-def _phone_of(unit: str) -> str:
+def phone_name(unit: str) -> str:
+    """How GPT-SoVITS writes the phone of a unit."""
     plain = unit.removesuffix("_glide")
     if plain == "SIL":
         return ","

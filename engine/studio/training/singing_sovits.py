@@ -1,0 +1,301 @@
+"""A SoVITS that sings, trained from nothing: the official networks at a reduced size, with F0 in prior and decoder from the first step on.
+
+As VITS (Kim et al. 2021): the posterior hears the recording, the flow takes its latent to the prior, which hears codes, phones and F0; the
+decoder makes sound of the latent with a source at F0. Losses: log-spectrum distance, the divergence of posterior and prior, and, once
+`adversarial_from` steps are done, discriminators on spectrograms of three resolutions (UnivNet, Jang et al. 2021) with matching of their
+features. The voice's embedding comes from another clip of the same speaker, so that it cannot tell the pitch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from engine.errors import TrainingError
+from engine.model.gpt_sovits import audio
+from engine.model.gpt_sovits.adapter import SAMPLE_RATE, HarmonicSource, PitchPrior
+from engine.model.gpt_sovits.config import SovitsConfig
+from engine.model.gpt_sovits.prior import ones_mask
+from engine.model.gpt_sovits.sovits import NOISE_SCALE, Pitched, Sovits
+
+from .loop import Report, StageSettings, Trained, run_stage
+from .score_frames import CODE_S, CodedClip
+from .spectra import harmonic_share, log_spectrum_distance
+
+SAMPLES_PER_CODE = 1280
+_MOVED_SEMITONES = 3  # how far held-out pitch is moved to see whether it is followed
+_RESOLUTIONS = (2048, 1024, 512)
+_SLOPE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingingSizes:
+    """What differs from the official sizes. `latent` and `embedding` in channels; `decoder_width` at the decoder's entrance."""
+
+    phonemes: int
+    codes: int
+    hidden: int = 96
+    filter: int = 256
+    text_layers: int = 3
+    semantic_layers: int = 2
+    latent: int = 64
+    couplings: int = 4
+    flow_layers: int = 3
+    posterior_layers: int = 8
+    embedding: int = 128
+    decoder_width: int = 192
+    discriminator_width: int = 24
+
+    def config(self) -> SovitsConfig:
+        """The whole configuration: everything else is as in v2."""
+        return SovitsConfig(
+            version="v2",
+            phonemes=self.phonemes,
+            semantic_width=self.embedding,
+            codebook=self.codes,
+            hidden=self.hidden,
+            filter=self.filter,
+            heads=2,
+            kernel=3,
+            window=4,
+            text_layers=self.text_layers,
+            semantic_layers=self.semantic_layers,
+            mrte_width=self.embedding,
+            mrte_heads=4,
+            latent=self.latent,
+            couplings=self.couplings,
+            flow_layers=self.flow_layers,
+            posterior_layers=self.posterior_layers,
+            posterior_rows=1025,
+            spectrum_rows=704,
+            style_width=64,
+            style_heads=2,
+            embedding=self.embedding,
+            speaker_width=0,
+            decoder_width=self.decoder_width,
+            upsample_rates=(10, 8, 2, 2, 2),
+            upsample_kernels=(16, 16, 8, 2, 2),
+            resblock_kernels=(3, 7, 11),
+            resblock_dilations=((1, 3, 5),) * 3,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighting:
+    """How much the parts of the loss count beside the log-spectrum distance, and when the discriminators begin."""
+
+    divergence: float = 0.05
+    adversarial: float = 0.1
+    features: float = 0.2
+    adversarial_from: int = 5000
+
+
+class SingingSovits(nn.Module):
+    """SoVITS with F0 as the pitch adapter gives it, all parts trained together. Codes are looked up in a table that stays random."""
+
+    def __init__(self, sizes: SingingSizes) -> None:
+        super().__init__()
+        config = sizes.config()
+        self.sovits = Sovits(config)
+        self.sovits.quantizer.codebook.normal_()
+        self.pitch_prior = PitchPrior(config.hidden)
+        self.source = HarmonicSource(config.decoder_width, config.upsample_rates)
+
+    def pitched(self, f0_hz: Tensor, voiced: Tensor, generator: torch.Generator | None = None) -> Pitched:
+        return Pitched(self.pitch_prior(f0_hz, voiced), self.source(f0_hz, voiced, generator))
+
+    @torch.inference_mode()
+    def sing(
+        self,
+        codes: Tensor,
+        phones: Tensor,
+        ge: Tensor,
+        f0_hz: Tensor,
+        voiced: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Codes `[1, K]` of the phones `[1, N]` on F0 `[1, 2 K]` to samples `[1, 1280 K]`."""
+        pitched = self.pitched(f0_hz, voiced, generator)
+        return self.sovits.decode(codes, phones, ge, noise_scale=NOISE_SCALE, generator=generator, pitched=pitched)
+
+
+class Discriminators(nn.Module):
+    """One per resolution: convolutions over the log spectrogram, a judgement per place."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        shapes = [(1, width, 1), (width, width, 2), (width, width, 2), (width, width, 2), (width, 1, 1)]
+        self.stacks = nn.ModuleList(
+            nn.ModuleList(nn.Conv2d(i, o, (7, 3), (stride, 1), padding=(3, 1)) for i, o, stride in shapes) for _ in _RESOLUTIONS
+        )
+
+    def forward(self, samples: Tensor) -> list[list[Tensor]]:
+        """Samples `[B, N]` to the features of each resolution; the last of each is the judgement."""
+        return [self._stack(samples, stack, size) for stack, size in zip(self.stacks, _RESOLUTIONS, strict=True)]
+
+    def _stack(self, samples: Tensor, stack: nn.Module, size: int) -> list[Tensor]:
+        window = torch.hann_window(size, device=samples.device)
+        spectrum = torch.stft(samples, size, size // 4, window=window, return_complex=True)
+        x, features = (torch.view_as_real(spectrum).square().sum(-1) + 1e-7).log()[:, None] * 0.2, []
+        layers = list(stack.children())
+        for layer in layers:
+            x = layer(x)
+            features.append(x)
+            if layer is not layers[-1]:
+                x = F.leaky_relu(x, _SLOPE)
+        return features
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A crop of a clip: its tensors with a batch of one; `other` is a spectrogram of another clip of the speaker."""
+
+    codes: Tensor
+    phones: Tensor
+    f0_hz: Tensor
+    voiced: Tensor
+    samples: Tensor
+    other: Tensor
+
+
+def piece_of(clip: CodedClip, first: int, codes: int, other: CodedClip, device: torch.device | str) -> Piece:
+    """`codes` codes of `clip` from `first` on, with the phones that they speak, and the voice of `other`."""
+    frames, samples = slice(2 * first, 2 * (first + codes)), slice(first * SAMPLES_PER_CODE, (first + codes) * SAMPLES_PER_CODE)
+    spoken = clip.phone_of_code[first : first + codes]
+    phones = clip.phones[spoken.min() : spoken.max() + 1]
+
+    def placed(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(device)[None]
+
+    return Piece(
+        codes=placed(clip.codes[first : first + codes]),
+        phones=placed(phones),
+        f0_hz=placed(clip.f0_hz[frames]),
+        voiced=placed(clip.voiced[frames]),
+        samples=placed(clip.samples[samples]),
+        other=audio.spectrogram(placed(other.samples)),
+    )
+
+
+def generator_losses(
+    model: SingingSovits, piece: Piece, weighting: Weighting, random: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The rendering of the recording's own latent `[1, N]`, and the losses that need no discriminator."""
+    sovits, device = model.sovits, piece.samples.device
+    ge = sovits.voice(piece.other)
+    spectrogram = audio.spectrogram(piece.samples)
+    mask = ones_mask(1, spectrogram.shape[2], spectrogram)
+    noise = torch.randn((1, sovits.config.latent, spectrogram.shape[2]), generator=random).to(device)
+    if sovits.posterior is None:
+        raise ValueError("Training needs the posterior encoder.")
+    latent, _, posterior_deviation = sovits.posterior(spectrogram, mask, ge, noise)
+    pitched = model.pitched(piece.f0_hz, piece.voiced, random)
+    mean, prior_deviation = sovits.prior.statistics(sovits.hidden(piece.codes, piece.phones, ge, pitched), mask)
+    moved = sovits.flow(latent, mask, ge)
+    divergence = prior_deviation - posterior_deviation - 0.5 + 0.5 * (moved - mean).square() * torch.exp(-2 * prior_deviation)
+    ours = sovits.decoder(latent, ge, pitched.sources)
+    parts = {
+        "sound": log_spectrum_distance(ours, piece.samples),
+        "divergence": weighting.divergence * divergence.mean(),
+    }
+    return ours, parts
+
+
+def adversarial_losses(judges: Discriminators, ours: Tensor, theirs: Tensor, weighting: Weighting) -> dict[str, Tensor]:
+    """Least squares (Mao et al. 2017): what the judges lose, and, with the judges held still, what the generator loses."""
+    own, true = judges(ours.detach()), judges(theirs)
+    caught = sum(
+        ((1 - t[-1]).square().mean() + o[-1].square().mean() for o, t in zip(own, true, strict=True)), ours.new_zeros(())
+    )
+    still = {name: tensor.detach() for name, tensor in judges.named_parameters()}
+    shown = functional_call(judges, still, (ours,))
+    fooled, apart = ours.new_zeros(()), ours.new_zeros(())
+    for shown_features, true_features in zip(shown, true, strict=True):
+        fooled = fooled + (1 - shown_features[-1]).square().mean()
+        for a, b in zip(shown_features[:-1], true_features[:-1], strict=True):
+            apart = apart + (a - b.detach()).abs().mean()
+    return {"judges": caught, "fooled": weighting.adversarial * fooled, "features": weighting.features * apart}
+
+
+def train_singing_sovits(
+    sizes: SingingSizes,
+    settings: StageSettings,
+    weighting: Weighting,
+    training: Sequence[CodedClip],
+    held_out: Sequence[CodedClip],
+    folder: Path,
+    *,
+    device: str = "cpu",
+    report: Report | None = None,
+) -> tuple[SingingSovits, Trained]:
+    """Train, or go on where `folder/singing_sovits.pt` stands; returns the averaged model, on the CPU.
+
+    Raises TrainingError if there are not two clips as long as `settings.crop_s`.
+    """
+    codes = max(1, round(settings.crop_s / CODE_S))
+    usable = [clip for clip in training if len(clip.codes) > codes]
+    if len(usable) < 2:
+        raise TrainingError(f"Two clips longer than crop_s = {settings.crop_s:g} s are needed; there are {len(usable)}.")
+    torch.manual_seed(settings.seed)
+    model = nn.ModuleDict({"voice": SingingSovits(sizes), "judges": Discriminators(sizes.discriminator_width)}).to(device)
+    average = copy.deepcopy(model)
+    voice, judges = _parts(model)
+
+    def losses(step: int, rng: np.random.Generator, generator: torch.Generator) -> dict[str, Tensor]:
+        total: dict[str, Tensor] = {}
+        for _ in range(settings.batch):
+            index, other = rng.choice(len(usable), 2, replace=False)
+            first = int(rng.integers(0, len(usable[index].codes) - codes))
+            piece = piece_of(usable[index], first, codes, usable[other], device)
+            ours, parts = generator_losses(voice, piece, weighting, generator)
+            if step >= weighting.adversarial_from:
+                parts |= adversarial_losses(judges, ours, piece.samples, weighting)
+            for name, value in parts.items():
+                total[name] = total.get(name, torch.zeros((), device=device)) + value / settings.batch
+        for name in ("judges", "fooled", "features"):
+            total.setdefault(name, torch.zeros((), device=device))  # a column of the curves from the start
+        return total
+
+    @torch.no_grad()
+    def figures() -> dict[str, float]:
+        return sung_figures(_parts(average)[0], held_out, usable[0]) if held_out else {}
+
+    identity = f"{sizes}\n{weighting}\n" + "\n".join(
+        f"{clip.name} {len(clip.codes)} {int(clip.codes.sum())}" for clip in usable
+    )
+    trained = run_stage(
+        "singing_sovits", model, average, settings, losses, figures, folder=folder, data_identity=identity, report=report
+    )
+    return _parts(average.cpu())[0].eval(), trained
+
+
+def sung_figures(voice: SingingSovits, clips: Sequence[CodedClip], reference: CodedClip) -> dict[str, float]:
+    """From codes, phones and F0 alone: distance to the recordings, and whether F0 is followed when it is moved up."""
+    device = next(voice.parameters()).device
+    distances, shares, ratio = [], [], 2 ** (_MOVED_SEMITONES / 12)
+    for clip in clips:
+        piece = piece_of(clip, 0, len(clip.codes), reference, device)
+        ge = voice.sovits.voice(piece.other)
+        for factor in (1.0, ratio):
+            random = torch.Generator().manual_seed(0)
+            pitched = voice.pitched(piece.f0_hz * factor, piece.voiced, random)
+            sung = voice.sovits.decode(piece.codes, piece.phones, ge, noise_scale=0, pitched=pitched)
+            if factor == 1.0:
+                distances.append(float(log_spectrum_distance(sung, piece.samples)))
+            else:
+                shares.append(harmonic_share(sung[0], piece.f0_hz[0] * factor, piece.voiced[0], SAMPLE_RATE))
+    return {"sound": float(np.mean(distances)), "at_pitch": float(np.mean(shares))}
+
+
+def _parts(model: nn.ModuleDict) -> tuple[SingingSovits, Discriminators]:
+    voice, judges = model["voice"], model["judges"]
+    assert isinstance(voice, SingingSovits) and isinstance(judges, Discriminators)
+    return voice, judges

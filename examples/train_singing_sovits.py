@@ -1,0 +1,168 @@
+"""Trains a SoVITS that sings from nothing, on prepared clips:
+
+    python examples/train_singing_sovits.py examples/voices/singing_sovits.toml --features RUN/features/kathleen -o runs/singing-sovits
+
+The clips are those that `vocalese voice train` prepared. Their 25 Hz codes are written by the tokeniser of the starter voice (or of the
+voice given with --voice). The run folder gets codes, checkpoint, curves (CSV and PNG), the networks, and sung pieces of the held-out clips:
+as recorded, and three semitones higher. Run the same command again to go on after an interruption.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.errors import TrainingError, VocaleseError
+from engine.model.acoustic import AcousticModel
+from engine.model.config import AcousticConfig, TokeniserConfig
+from engine.model.gpt_sovits.adapter import SAMPLE_RATE
+from engine.model.tokeniser import Tokeniser
+from engine.model.units import UNITS
+from engine.studio.dataset import Clip, load_clip
+from engine.studio.training.curves import draw_curves
+from engine.studio.training.loop import Progress, StageSettings
+from engine.studio.training.score_frames import CodedClip, coded
+from engine.studio.training.singing_sovits import SingingSizes, SingingSovits, Weighting, piece_of, train_singing_sovits
+from engine.studio.training.tokens import recorded_cepstra
+from engine.voice.card import read_card, weights_path
+
+STARTER = Path(__file__).resolve().parents[1] / "engine" / "voice" / "voices" / "kathleen"
+HELD_OUT_EVERY, HELD_OUT_MOST = 100, 6
+SPOKEN_SEMITONES = (0, 3)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    parser.add_argument("--features", type=Path, required=True, metavar="DIR", help="prepared clips (.npz)")
+    parser.add_argument(
+        "--voice", type=Path, default=STARTER, metavar="DIR", help="starter voice whose tokeniser writes the codes"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="run folder")
+    parser.add_argument("--clips", type=int, metavar="N", help="use only the first N clips")
+    parser.add_argument("--steps", type=int, metavar="N", help="training steps (overrides the recipe)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        train(options)
+    except VocaleseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def train(options: argparse.Namespace) -> None:
+    recipe = read_recipe(options.recipe)
+    if options.steps:
+        recipe["train"]["steps"] = options.steps
+    settings = StageSettings(**recipe["train"])
+    sizes = SingingSizes(phonemes=len(symbols()), codes=tokeniser_config(options.voice).codes, **recipe["sizes"])
+    paths = sorted(options.features.glob("*.npz"))[: options.clips]
+    if not paths:
+        raise TrainingError(f"{options.features} holds no prepared clips (.npz). Make them with: vocalese voice train.")
+    clips = coded_clips([load_clip(path) for path in paths], options.voice, options.output / "codes.npz")
+    held_out = clips[HELD_OUT_EVERY // 3 :: HELD_OUT_EVERY][:HELD_OUT_MOST] or clips[:1]
+    training = [clip for clip in clips if clip not in held_out]
+    curves = options.output / "singing_sovits.csv"
+
+    def report(progress: Progress) -> None:
+        figures = {**progress.losses, **{f"held-out {name}": value for name, value in progress.held_out.items()}}
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        print(f"step {progress.step}/{progress.steps}: {shown}; {progress.seconds_left / 60:.0f} min left", flush=True)
+        draw_curves(curves, curves.with_suffix(".png"))
+
+    voice, _ = train_singing_sovits(
+        sizes, settings, Weighting(**recipe["loss"]), training, held_out, options.output, device=options.device, report=report
+    )
+    save_file(
+        {name: tensor.contiguous() for name, tensor in voice.state_dict().items()}, options.output / "singing.safetensors"
+    )
+    for clip in held_out:
+        for semitones in SPOKEN_SEMITONES:
+            path = options.output / f"{clip.name}+{semitones}.wav"
+            soundfile.write(path, sung(voice, clip, training[0], semitones), SAMPLE_RATE)
+    print(f"The networks, curves and sung pieces are in {options.output}.")
+
+
+def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
+    """Tables train, loss and sizes. Raises TrainingError for what is not known."""
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise TrainingError(f"The recipe {path} cannot be read: {error}.") from error
+    kinds = {"train": StageSettings, "loss": Weighting, "sizes": SingingSizes}
+    known = {f"{table}.{field.name}" for table, kind in kinds.items() for field in fields(kind)}
+    known -= {"sizes.phonemes", "sizes.codes"}
+    unknown = {f"{table}.{key}" for table, content in given.items() for key in content} - known
+    if unknown:
+        raise TrainingError(f"{path}: {', '.join(sorted(unknown))} is not known. There are: {', '.join(sorted(known))}.")
+    return {table: dict(given.get(table, {})) for table in kinds}
+
+
+def symbols() -> dict[str, int]:
+    """Phones of the clips with their numbers."""
+    from engine.studio.training.score_frames import phone_name
+
+    names = sorted({phone_name(unit) for unit in UNITS if not unit.endswith("_closure")})
+    return {name: number for number, name in enumerate(names)}
+
+
+def tokeniser_config(voice: Path) -> TokeniserConfig:
+    return TokeniserConfig.from_dict(_sizes(voice, "tokeniser"))
+
+
+def _sizes(voice: Path, network: str) -> dict[str, Any]:
+    table = read_card(voice).model.get(network)
+    if not isinstance(table, dict):
+        raise TrainingError(f"The voice in {voice} has no {network}. Give another starter voice with --voice.")
+    return table
+
+
+def coded_clips(clips: Sequence[Clip], voice: Path, cache: Path) -> list[CodedClip]:
+    """The clips with their codes, which are kept in `cache`."""
+    kept = dict(np.load(cache, allow_pickle=False)) if cache.exists() else {}
+    missing = [clip for clip in clips if clip.name not in kept]
+    if missing:
+        weights = load_file(weights_path(voice, read_card(voice)))
+        direct = AcousticModel(AcousticConfig.from_dict(_sizes(voice, "direct")))
+        tokeniser = Tokeniser(tokeniser_config(voice))
+        for name, network in (("direct", direct), ("tokeniser", tokeniser)):
+            own = {key.removeprefix(f"{name}."): value.float() for key, value in weights.items() if key.startswith(f"{name}.")}
+            missing_keys = network.load_state_dict(own, strict=False).missing_keys
+            if [key for key in missing_keys if not key.startswith(("codebook.uses", "codebook.sums"))]:
+                raise TrainingError(
+                    f"The voice in {voice} lacks weights of its {name}. Give another starter voice with --voice."
+                )
+            network.eval()
+        cepstra, _ = recorded_cepstra(missing, direct, tokeniser.config)
+        kept |= {clip.name: tokeniser.codes_of(item) for clip, item in zip(missing, cepstra, strict=True)}
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        part = cache.with_suffix(".part")
+        with part.open("wb") as stream:
+            np.savez_compressed(stream, allow_pickle=False, **kept)
+        part.replace(cache)
+    numbers = symbols()
+    return [coded(clip, kept[clip.name], lambda names: [numbers[name] for name in names]) for clip in clips]
+
+
+def sung(voice: SingingSovits, clip: CodedClip, reference: CodedClip, semitones: int) -> np.ndarray:
+    """The clip's codes and phones on its pitch, moved."""
+    piece = piece_of(clip, 0, len(clip.codes), reference, "cpu")
+    ge = voice.sovits.voice(piece.other)
+    random = torch.Generator().manual_seed(0)
+    return voice.sing(piece.codes, piece.phones, ge, piece.f0_hz * 2 ** (semitones / 12), piece.voiced, random)[0].numpy()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
