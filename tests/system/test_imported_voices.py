@@ -15,6 +15,14 @@ import soundfile
 from gpt_sovits_tiny import save_gpt, save_official, save_sovits, speaker_weights
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_take():
+    """Random weights say nothing right however often they are asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.synthesis.gpt_sovits.speech._TAKES", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("official")
