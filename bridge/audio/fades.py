@@ -39,13 +39,14 @@ class CrossFade:
     def __init__(self, channels: int, length: int, max_frames: int) -> None:
         self._fall = np.zeros(length + max_frames, np.float32)
         self._fall[:length] = 1 - _raised_cosine(length)
-        self._difference = np.empty((channels, max_frames), np.float32)
+        self._difference = np.zeros((channels, max_frames), np.float32)
+        self._last = np.zeros((channels, 1), np.float32)
         self._length = length
-        self.cancel()
+        self._at = length
 
     @property
     def running(self) -> bool:
-        """Whether the old sound is still needed."""
+        """Whether the old sound is still heard."""
         return self._at < self._length
 
     def start(self) -> None:
@@ -53,16 +54,22 @@ class CrossFade:
         self._at = 0
 
     def cancel(self) -> None:
-        """The old sound is gone."""
+        """The old sound is not heard any more."""
         self._at = self._length
 
-    def apply(self, block: NDArray[np.float32], old: NDArray[np.float32]) -> None:
-        """Turn `block[C, N]`, the new sound, into the mixture with `old[C, N]`, in place."""
-        difference = self._difference[:, : block.shape[1]]
-        np.subtract(old, block, out=difference)
-        difference *= self._fall[self._at : self._at + block.shape[1]]
+    def apply(self, block: NDArray[np.float32], old: NDArray[np.float32] | None) -> None:
+        """Turn `block[C, N]`, the new sound, into the mixture with `old[C, N]`, in place. Where there is no old sound any more (None)
+        its last distance from the new one fades instead, so that there is no step."""
+        frames = block.shape[1]
+        difference = self._difference[:, :frames]
+        if old is None:
+            difference[:] = self._last
+        else:
+            np.subtract(old, block, out=difference)
+            self._last[:, 0] = difference[:, -1]
+        difference *= self._fall[self._at : self._at + frames]
         block += difference
-        self._at += block.shape[1]
+        self._at += frames
 
 
 class Tail:
@@ -71,6 +78,7 @@ class Tail:
     def __init__(self, channels: int, length: int) -> None:
         self._history = np.zeros((channels, length), np.float32)  # circular
         self._sound = np.zeros((channels, length), np.float32)
+        self._spare = np.zeros((channels, length), np.float32)
         self._fall = np.ascontiguousarray(_raised_cosine(length)[::-1])
         self._length = length
         self._next = 0
@@ -90,10 +98,12 @@ class Tail:
 
     def start(self) -> None:
         """Fade out from what is remembered, and forget it."""
-        split = self._next
-        self._sound[:, :split] = self._history[:, :split][:, ::-1]
-        self._sound[:, split:] = self._history[:, split:][:, ::-1]
-        self._sound *= self._fall
+        sound, split = self._spare, self._next
+        sound[:, :split] = self._history[:, :split][:, ::-1]
+        sound[:, split:] = self._history[:, split:][:, ::-1]
+        sound *= self._fall
+        sound[:, : self._length - self._at] += self._sound[:, self._at :]  # what an earlier fade has left
+        self._sound, self._spare = sound, self._sound
         self._at = 0
         self.forget()
 

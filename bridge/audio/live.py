@@ -14,7 +14,7 @@ from .memory import MAX_FRAMES, AudioMemory, Fence
 from .resample import StreamResampler
 
 # Counters of the writer, and of the reader one cache line further.
-WRITTEN, RESTS_AT, DROPPED, FLUSH_TO = 0, 1, 2, 3
+WRITTEN, RESTS_AT, DROPPED, DISCARD_TO, DISCARDS = 0, 1, 2, 3, 4
 READ, UNDERRUNS, MISSED, ORIGIN, SOUNDS = 8, 9, 10, 11, 12
 
 
@@ -58,8 +58,9 @@ class LiveWriter:
     def discard(self) -> None:
         """Throw away what waits: it fades out within 10 ms, and what is pushed next comes first."""
         self._resampler.flush()
-        self._counters[FLUSH_TO] = self._counters[WRITTEN]
-        self._counters[RESTS_AT] = self._counters[WRITTEN]
+        self._counters[RESTS_AT] = self._counters[DISCARD_TO] = self._counters[WRITTEN]
+        self._fence()
+        self._counters[DISCARDS] += 1
 
     def close(self) -> None:
         """Let go of the shared memory."""
@@ -92,7 +93,7 @@ class LiveReader:
         self._counters = memory.live_counters[track]
         self._ring = memory.live[track]
         self._capacity = address.live_samples
-        self._read = int(self._counters[READ])
+        self._read, self._discards = int(self._counters[READ]), int(self._counters[DISCARDS])
         self._playing, self._starved = False, False
         self._tail = Tail(address.channels, fade_samples(address.sample_rate))
         self._fade_in = FadeIn(fade_samples(address.sample_rate), MAX_FRAMES)
@@ -101,11 +102,14 @@ class LiveReader:
     def read(self, out: NDArray[np.float32], device_sample: int) -> None:
         """Fill `out[C, N]` with what plays from `device_sample` on."""
         frames, counters = out.shape[1], self._counters
-        self._obey_discard(int(counters[FLUSH_TO]))
+        if counters[DISCARDS] != self._discards:
+            self._discards = int(counters[DISCARDS])
+            self._fence()
+            self._skip(int(counters[DISCARD_TO]))
         written, rests_at = int(counters[WRITTEN]), int(counters[RESTS_AT])
         self._fence()
         waiting, rests = written - self._read, rests_at == written
-        self._starved = self._starved and not rests
+        self._starved = self._starved and bool(waiting or not rests)
         if not self._playing and waiting and (waiting >= frames or rests):
             self._start(device_sample)
         taken = min(waiting, frames) if self._playing else 0
@@ -123,7 +127,7 @@ class LiveReader:
 
     def cut(self) -> None:
         """Fade out at once and forget what waits."""
-        self._obey_discard(int(self._counters[WRITTEN]))
+        self._skip(int(self._counters[WRITTEN]))
 
     def flush(self) -> None:
         """Forget what waits, as after the device was away: it is too late to be played."""
@@ -164,16 +168,14 @@ class LiveReader:
         self._fade_in.apply(out[:, :taken])
         self._tail.remember(out[:, :taken])
 
-    def _obey_discard(self, flush_to: int) -> None:
-        if flush_to <= self._read:
-            return
-        self._read = flush_to
-        self._counters[READ] = flush_to
+    def _skip(self, to: int) -> None:
+        """Fade out, and go on at sample `to` of the ring."""
+        self._read = max(self._read, to)
+        self._counters[READ] = self._read
         if self._playing:
-            self._playing = False
-            self._counters[SOUNDS] = 0
             self._tail.start()
-        self._starved = False
+        self._playing = self._starved = False
+        self._counters[SOUNDS] = 0
 
 
 def as_channels(samples: NDArray[np.float32], channels: int) -> NDArray[np.float32]:

@@ -215,6 +215,7 @@ class PlacedReader:
         self._tail, self._fade_in = Tail(address.channels, fade), FadeIn(fade, MAX_FRAMES)
         self._cross_fade = CrossFade(address.channels, fade, MAX_FRAMES)
         self._page, self._slot, self._old_slot = -1, -1, -1
+        self._slot_after = -1  # of the page after this one, as it was before a cross-fade
         self._next = -1  # the song sample that goes on where we are
         self._fence = Fence()
         self.missing_samples = 0
@@ -255,12 +256,8 @@ class PlacedReader:
     def _read_page(self, page: int, offset: int, out: NDArray[np.float32]) -> None:
         slot, stop = self._find(page), offset + out.shape[1]
         self._fence()
-        if page == self._page:
-            self._notice_change(slot)
-        elif self._page >= 0 and self._slot < 0 <= slot:
-            self._fade_in.start()
-        elif self._page >= 0 and slot < 0 <= self._slot:
-            self._tail.start()
+        if self._page >= 0:
+            self._notice_change(page, slot)
         self._page, self._slot = page, slot
         if slot < 0:
             out[:] = 0.0
@@ -269,22 +266,27 @@ class PlacedReader:
             out[:] = self._slots[slot, :, offset:stop]
             self.missing_samples += int(np.count_nonzero(self._gaps[slot, offset:stop]))
             if self._cross_fade.running:
-                self._cross_fade.apply(out, self._slots[self._old_slot, :, offset:stop])
+                self._cross_fade.apply(out, self._slots[self._old_slot, :, offset:stop] if self._old_slot >= 0 else None)
             self._fade_in.apply(out)
+        if not self._cross_fade.running:
+            self._slot_after = self._find(page + 1)
         self._tail.remember(out)
         self._tail.add_to(out, 0)
 
-    def _notice_change(self, slot: int) -> None:
-        """The page that plays was replaced, appeared or went."""
-        if slot == self._slot:
-            return
-        if slot < 0:
+    def _notice_change(self, page: int, slot: int) -> None:
+        """Audio goes missing, is back, or is another than it was a moment ago."""
+        if slot < 0 <= self._slot:
             self._tail.start()
-        elif self._slot < 0:
+            self._cross_fade.cancel()
+        elif self._slot < 0 <= slot:
             self._fade_in.start()
-        else:
-            self._old_slot = self._slot
-            self._cross_fade.start()
+        elif slot >= 0:
+            expected = self._slot if page == self._page else self._slot_after
+            if page != self._page and self._cross_fade.running:
+                self._old_slot = expected if expected != slot else -1
+            elif slot != expected >= 0:
+                self._old_slot = expected
+                self._cross_fade.start()
 
     def _find(self, page: int) -> int:
         """The slot that holds a page, the one not played before if two do; -1 if none."""
