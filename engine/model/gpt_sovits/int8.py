@@ -1,8 +1,8 @@
 """Weights of eight bits for the GPT on a CPU, where a step takes as long as reading all weights takes.
 
-Each row of a matrix has its own scale. The kernel is torch's (FBGEMM, or QNNPACK on ARM), which rounds the input of each product to seven
-or eight bits too; a torch without it gets weights of eight bits and inputs of sixteen, which is slower. Embeddings and the last matrix, the
-one that tells codes apart, stay as they are.
+Each row of a matrix has its own scale. The product is FBGEMM's through torch, which rounds inputs to eight bits too; where it is missing (not
+every processor has it, and torch means to drop it) weights of eight bits meet inputs of sixteen, which is slower. Embeddings and the last
+matrix, the one that tells codes apart, stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .gpt import Text2Semantic
 log = logging.getLogger(__name__)
 
 _LEVELS = 127
+_SAFE_LEVELS = 63  # FBGEMM adds pairs of products in sixteen bits on processors without VNNI: 2 · 255 · 63 still fits
 _FEW_ROWS = 16  # up to here the kernel for few rows is quicker than the ordinary product
 
 
@@ -28,9 +29,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        scale = (linear.weight.abs().amax(dim=1) / _LEVELS).clamp(min=1e-12)
-        weight = (linear.weight / scale[:, None]).round().to(torch.int8).contiguous()
-        self._product = _packed(weight, scale, linear.bias) or _weight_only(weight, scale, linear.bias)
+        self._product = _packed(linear) or _weight_only(linear)
 
     def forward(self, x: Tensor) -> Tensor:
         return self._product(x)
@@ -45,28 +44,39 @@ def to_int8(model: Text2Semantic) -> Text2Semantic:
     return model
 
 
-def _packed(weight: Tensor, scale: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor] | None:
-    """torch's product of eight-bit matrices, or None where this torch has none."""
-    engine = torch.backends.quantized.engine
-    half_range = engine != "qnnpack"  # without it, pairs of products overflow sixteen bits on older x86
+def _rounded(linear: nn.Linear, levels: int) -> tuple[Tensor, Tensor]:
+    """Whole numbers up to `levels` `[out, in]`, and the scale of each row `[out]`."""
+    scale = (linear.weight.abs().amax(dim=1) / levels).clamp(min=1e-12)
+    return (linear.weight / scale[:, None]).round().to(torch.int8).contiguous(), scale
+
+
+def _packed(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
+    """FBGEMM's product, or None where there is none."""
+    weight, scale = _rounded(linear, _SAFE_LEVELS)
+    bias = linear.bias if linear.bias is not None else torch.zeros(len(weight))
+    sums, no_bias = weight.sum(dim=1, dtype=torch.int32), torch.zeros(len(weight))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # tensors that know their own scale are to leave torch some day
-            known = torch._make_per_channel_quantized_tensor(
-                weight, scale.double(), torch.zeros(len(weight), dtype=torch.long), 0
-            )
-            packed = torch.ops.quantized.linear_prepack(known, bias)
+            warnings.simplefilter("ignore", UserWarning)  # torch tells of its intention once, when each part is first used
+            packed = torch.fbgemm_pack_quantized_matrix(weight)
+
+            def product(x: Tensor) -> Tensor:
+                whole = torch.fbgemm_linear_int8_weight_fp32_activation(x, weight, packed, sums, 1.0, 0, no_bias)
+                return torch.addcmul(bias, whole, scale)
+
+            product(torch.zeros(1, weight.shape[1]))
     except (AttributeError, RuntimeError) as error:
         log.warning(
             "This torch has no product of eight-bit matrices (%s). The slower one with sixteen-bit inputs is used.", error
         )
         return None
-    return lambda x: torch.ops.quantized.linear_dynamic(x, packed, half_range)
+    return product
 
 
-def _weight_only(weight: Tensor, scale: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+def _weight_only(linear: nn.Linear) -> Callable[[Tensor], Tensor]:
     """Inputs in bfloat16; with many rows, weights made long again and the ordinary product."""
-    coarse_scale = scale.bfloat16()
+    weight, scale = _rounded(linear, _LEVELS)
+    coarse_scale, bias = scale.bfloat16(), linear.bias
 
     def product(x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])

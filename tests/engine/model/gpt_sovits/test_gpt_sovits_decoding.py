@@ -107,7 +107,7 @@ def test_a_score_decides_how_many_codes_there_are_and_is_heard(gpt, text) -> Non
 
 
 def _has_packed_product() -> bool:
-    return "quantized::linear_dynamic" in torch._C._dispatch_get_all_op_names()
+    return "fbgemm" in torch.backends.quantized.supported_engines
 
 
 @pytest.mark.parametrize("is_packed", [True, False])
@@ -115,7 +115,7 @@ def test_weights_of_eight_bits_say_nearly_the_same(gpt, text, is_packed: bool, m
     if is_packed and not _has_packed_product():
         pytest.skip("this torch has no product of eight-bit matrices")
     if not is_packed:
-        monkeypatch.delattr(torch, "_make_per_channel_quantized_tensor")
+        monkeypatch.delattr(torch, "fbgemm_pack_quantized_matrix")
     with caplog.at_level(logging.WARNING):
         small = to_int8(copy.deepcopy(gpt))
     assert bool(caplog.records) != is_packed, "a fallback is announced"
