@@ -22,6 +22,9 @@ class LiveWriter:
     """Writes a track's live samples, in whatever process makes them. One writer per track at a time.
 
     Samples of `source_rate` Hz are matched to the device's rate with a constant delay of `delay_samples` (at the device's rate).
+
+    From a rest, sound starts with the next block of the device, so its delay varies by up to a block. To start sounds at exact times
+    keep the ring going with silence: then `next_device_sample` says where the next pushed sample will sound.
     """
 
     def __init__(self, memory: AudioMemory, track: int, *, source_rate: int | None = None) -> None:
