@@ -132,7 +132,7 @@ class GptSovitsVoice:
                 alignment = judged_alignment(samples, SAMPLE_RATE, performance.phones, self._reference)
             except RenderError:
                 return (Fault(0.0, len(samples) / SAMPLE_RATE, "was far longer or shorter than its words"),)
-            return tuple(_word_faults(alignment, words))
+            return tuple(word_faults(alignment, words))
 
         return listen
 
@@ -186,7 +186,7 @@ def _words(utterance: Utterance) -> Iterator[tuple[str, int]]:
         yield "".join(s.text for s in word), sum(len(s.phones) for s in syllables)
 
 
-def _word_faults(alignment: Alignment, words: Sequence[tuple[str, int]]) -> Iterator[Fault]:
+def word_faults(alignment: Alignment, words: Sequence[tuple[str, int]]) -> Iterator[Fault]:
     """Words with too little or too much time for their phones."""
     spans = [span for span in alignment.spans if span.symbol != SILENCE]
     if sum(count for _, count in words) != len(spans):
