@@ -81,7 +81,7 @@ class PitchPrior(nn.Module):
         height = torch.log2(f0_hz / _MIDDLE_HZ) * voiced
         binned = self.bins(place.round().clamp(0, _F0_BINS - 1).long()) * voiced[..., None]
         x = torch.cat([binned.transpose(1, 2), height[:, None], voiced[:, None]], dim=1)
-        return self.out(F.gelu(self.mix(x)))
+        return self.out(F.gelu(self.mix(x.to(self.mix.weight.dtype))))
 
 
 class HarmonicSource(nn.Module):
@@ -99,7 +99,7 @@ class HarmonicSource(nn.Module):
         self.stages = nn.ModuleList(_zeroed(conv) for conv in convs)
 
     def forward(self, f0_hz: Tensor, voiced: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
-        source = excitation(f0_hz, voiced, generator)
+        source = excitation(f0_hz, voiced, generator).to(next(self.parameters()).dtype)
         return tuple(stage(source) for stage in self.stages)
 
 
@@ -113,7 +113,10 @@ class PitchAdapter(nn.Module):
         self.source = HarmonicSource(sovits.decoder_width, sovits.upsample_rates)
 
     def pitched(self, f0_hz: Tensor, voiced: Tensor, generator: torch.Generator | None = None) -> Pitched:
-        """For SoVITS: F0 in Hz `[B, T]` at 50 Hz, more than 0 also where `voiced` `[B, T]` is 0 (carry it through the gaps)."""
+        """For SoVITS: F0 in Hz `[B, T]` at 50 Hz, more than 0 also where `voiced` `[B, T]` is 0 (carry it through the gaps).
+
+        Both in float32, whatever the precision of the networks: half of it would be out of tune.
+        """
         return Pitched(self.prior(f0_hz, voiced), self.source(f0_hz, voiced, generator))
 
 

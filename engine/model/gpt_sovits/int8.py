@@ -20,7 +20,6 @@ from .gpt import Text2Semantic
 log = logging.getLogger(__name__)
 
 _LEVELS = 127
-_SAFE_LEVELS = 63  # FBGEMM adds pairs of products in sixteen bits on processors without VNNI: 2 · 255 · 63 still fits
 _FEW_ROWS = 16  # up to here the kernel for few rows is quicker than the ordinary product
 
 
@@ -44,15 +43,24 @@ def to_int8(model: Text2Semantic) -> Text2Semantic:
     return model
 
 
-def _rounded(linear: nn.Linear, levels: int) -> tuple[Tensor, Tensor]:
-    """Whole numbers up to `levels` `[out, in]`, and the scale of each row `[out]`."""
-    scale = (linear.weight.abs().amax(dim=1) / levels).clamp(min=1e-12)
+def _rounded(linear: nn.Linear, peaks: Tensor) -> tuple[Tensor, Tensor]:
+    """Whole numbers `[out, in]`, and the scale of each row `[out]`, by which its peak `[out]` becomes 127."""
+    scale = (peaks / _LEVELS).clamp(min=1e-12)
     return (linear.weight / scale[:, None]).round().to(torch.int8).contiguous(), scale
+
+
+def _pair_peaks(weight: Tensor) -> Tensor:
+    """The largest sum of two neighbours of one sign in each row.
+
+    Without VNNI, processors add the products of such a pair in sixteen bits: 255 times 127, rounding included, still fits.
+    """
+    pairs = F.pad(weight, (0, weight.shape[1] % 2)).unflatten(1, (-1, 2))
+    return torch.maximum(pairs.clamp(min=0).sum(-1), -pairs.clamp(max=0).sum(-1)).amax(dim=1)
 
 
 def _packed(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
     """FBGEMM's product, or None where there is none."""
-    weight, scale = _rounded(linear, _SAFE_LEVELS)
+    weight, scale = _rounded(linear, _pair_peaks(linear.weight))
     bias = linear.bias if linear.bias is not None else torch.zeros(len(weight))
     sums, no_bias = weight.sum(dim=1, dtype=torch.int32), torch.zeros(len(weight))
     try:
@@ -75,7 +83,7 @@ def _packed(linear: nn.Linear) -> Callable[[Tensor], Tensor] | None:
 
 def _weight_only(linear: nn.Linear) -> Callable[[Tensor], Tensor]:
     """Inputs in bfloat16; with many rows, weights made long again and the ordinary product."""
-    weight, scale = _rounded(linear, _LEVELS)
+    weight, scale = _rounded(linear, linear.weight.abs().amax(dim=1))
     coarse_scale, bias = scale.bfloat16(), linear.bias
 
     def product(x: Tensor) -> Tensor:

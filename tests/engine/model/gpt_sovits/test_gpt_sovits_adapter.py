@@ -157,6 +157,24 @@ def test_the_end_of_what_is_added_fits_the_end_of_the_frames() -> None:
     assert [s.shape[2] for s in last.sources] == [60, 480, 960, 1920, 3840]
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@torch.inference_mode()
+def test_half_precision_sings_too(dtype: torch.dtype) -> None:
+    gpt, sovits = networks("v2Pro")
+    exact = PitchAdapter(gpt.config, sovits.config)
+    for parameter in exact.parameters():
+        parameter.normal_(std=0.1, generator=torch.Generator().manual_seed(parameter.numel()))
+    ge = torch.randn(1, sovits.config.embedding, 1, generator=torch.Generator().manual_seed(1))
+    codes, phones = torch.arange(CODES)[None], torch.arange(9)[None]
+
+    def sung(kind: torch.dtype) -> torch.Tensor:
+        pitched = exact.to(kind).pitched(*melody(2 * CODES), torch.Generator().manual_seed(2))
+        return sovits.to(kind).decode(codes, phones, ge.to(kind), noise_scale=0, pitched=pitched).float()
+
+    whole, half = sung(torch.float32), sung(dtype)
+    assert half.shape == whole.shape and (half - whole).std() < 0.1 * whole.std()
+
+
 def test_pitch_and_speed_exclude_each_other() -> None:
     gpt, sovits = networks("v2")
     pitched = PitchAdapter(gpt.config, sovits.config).pitched(*melody(8))

@@ -136,6 +136,23 @@ def test_weights_of_eight_bits_say_nearly_the_same(gpt, text, is_packed: bool, m
             assert 0 < (exact - near).std() / exact.std() < 0.05
 
 
+@torch.inference_mode()
+def test_the_largest_products_do_not_overflow() -> None:
+    linear = torch.nn.Linear(64, 3)
+    linear.weight.copy_(torch.stack([torch.full((64,), 0.5), torch.full((64,), -0.5), torch.linspace(-1, 1, 64)]))
+    x = torch.cat([torch.full((1, 63), 2.0), torch.zeros(1, 1)], dim=1)
+    torch.testing.assert_close(Int8Linear(linear)(x), linear(x), rtol=0.01, atol=0.05)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_says_nearly_the_same(gpt, text, dtype: torch.dtype) -> None:
+    half = copy.deepcopy(gpt).to(dtype)
+    exact, near = (next(stream_codes(model, *text, GREEDY)).logits.float() for model in (gpt, half))
+    assert 0 < (exact - near).std() / exact.std() < 0.05
+    made = generate(half, *text, Sampling(top_k=5, early_stop=20), generator=torch.Generator().manual_seed(0))
+    assert len(made.codes) >= 11
+
+
 @pytest.mark.gpu
 def test_recorded_steps_on_a_gpu_say_the_same(gpt, text) -> None:
     if not torch.cuda.is_available():
