@@ -14,7 +14,7 @@ from .memory import MAX_FRAMES, AudioMemory, Fence
 from .resample import StreamResampler
 
 # Counters of the writer, and of the reader one cache line further.
-WRITTEN, RESTS_AT, DROPPED, DISCARD_TO, DISCARDS = 0, 1, 2, 3, 4
+WRITTEN, RESTS_AT, DROPPED, DISCARD_TO, DISCARDS, STARTS_AT, START = 0, 1, 2, 3, 4, 5, 6
 READ, UNDERRUNS, MISSED, ORIGIN, SOUNDS = 8, 9, 10, 11, 12
 
 
@@ -23,8 +23,7 @@ class LiveWriter:
 
     Samples of `source_rate` Hz are matched to the device's rate with a constant delay of `delay_samples` (at the device's rate).
 
-    From a rest, sound starts with the next block of the device, so its delay varies by up to a block. To start sounds at exact times
-    keep the ring going with silence: then `next_device_sample` says where the next pushed sample will sound.
+    From a rest, sound starts with the next block of the device, so its delay varies by up to a block, unless `start_at` gives it a time.
     """
 
     def __init__(self, memory: AudioMemory, track: int, *, source_rate: int | None = None) -> None:
@@ -48,6 +47,15 @@ class LiveWriter:
         if not self._counters[SOUNDS]:
             return None
         return int(self._counters[ORIGIN] + self._counters[WRITTEN]) + self.delay_samples
+
+    def start_at(self, device_sample: int) -> None:
+        """What is pushed next, after a rest, starts exactly there, or with the first block that it fills if that has passed by then.
+        What still waits before it is heard up to there. One such start at a time: ValueError while another lies ahead."""
+        if self._counters[START] > self._counters[READ]:
+            raise ValueError("a start lies ahead already")
+        self._counters[STARTS_AT] = device_sample
+        self._fence()
+        self._counters[START] = self._counters[WRITTEN]
 
     def push(self, samples: NDArray[np.float32]) -> int:
         """Append `samples` `[N]` or `[C, N]`. Returns how many (at the device's rate) did not fit and were dropped and counted."""
@@ -111,7 +119,18 @@ class LiveReader:
             self._skip(int(counters[DISCARD_TO]))
         written, rests_at = int(counters[WRITTEN]), int(counters[RESTS_AT])
         self._fence()
-        waiting, rests = written - self._read, rests_at == written
+        rests, start, at = rests_at == written, int(counters[START]), 0
+        if start >= self._read:  # what lies behind it waits for its time
+            at = min(frames, max(0, int(counters[STARTS_AT]) - device_sample))
+            if at:
+                self._play(out[:, :at], device_sample, start - self._read, rests=True)
+        if at < frames:
+            if start > self._read:
+                self._skip(start)
+            self._play(out[:, at:], device_sample + at, written - self._read, rests=rests)
+
+    def _play(self, out: NDArray[np.float32], device_sample: int, waiting: int, *, rests: bool) -> None:
+        frames = out.shape[1]
         self._starved = self._starved and bool(waiting or not rests)
         if not self._playing and waiting and (waiting >= frames or rests):
             self._start(device_sample)
@@ -125,7 +144,7 @@ class LiveReader:
                 self._stop(starved=not rests)
                 fades_from = taken
             if self._starved:
-                counters[MISSED] += frames - taken
+                self._counters[MISSED] += frames - taken
         self._tail.add_to(out, fades_from)
 
     def cut(self) -> None:

@@ -30,6 +30,12 @@ class SynthesiserState:
     ringing: Array  # [FFT_SIZE - hop], still to sound
     noise: np.random.Generator
 
+    def hush(self) -> None:
+        """Nothing rings any more, and the next frame begins as after silence."""
+        self.f0_hz = self.voiced = 0.0
+        self.filters = np.zeros_like(self.filters)
+        self.ringing = np.zeros_like(self.ringing)
+
 
 class Synthesiser:
     """Turns frames of filters into samples."""

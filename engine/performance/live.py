@@ -157,6 +157,19 @@ class LivePerformer:
         controls = Controls(**{name: column.copy() for name, column in zip(_CONTROLS, columns, strict=True)})
         return self._plan.since(first_s - HISTORY_S), controls
 
+    def skip(self, frames: int) -> int:
+        """Let `frames` frames of silence pass without asking for them; events in them happen.
+
+        Stops where something sounds, so feed no notes before they are to be sung. Returns how many frames have passed.
+        """
+        first, last = self._frame, self._frame + frames
+        while self._frame < last and not self.is_sounding:
+            count = self.frames_until_event(last - self._frame)
+            self._happen((self._frame + 1) / FRAME_RATE_HZ)
+            self._frame += count
+        self._plan.forget(self._frame / FRAME_RATE_HZ - HISTORY_S)
+        return self._frame - first
+
     def take(self, *, tempo_map: TempoMap | None = None, start_s: float = 0.0, name: str = "live") -> Score:
         """What was played since `start_s` as a score of one track with its words and controllers; `start_s` becomes its tick 0.
 

@@ -79,6 +79,12 @@ class LiveVoice:
         """Full sentences for the player since the last call."""
         return self._performer.take_notices()
 
+    def skip(self, frames: int) -> int:
+        """Let `frames` frames of silence pass at once; events in them happen. See `LivePerformer.skip`."""
+        passed = self._performer.skip(frames)
+        self._stream.skip(passed)
+        return passed
+
     def render(self, frames: int) -> NDArray[np.float32]:
         """The next `frames` frames as mono samples [frames * hop_samples].
 

@@ -136,6 +136,11 @@ class StarterStream:
     def frame(self) -> int:
         return self._frame
 
+    def skip(self, frames: int) -> None:
+        """See `engine.voice.types.VoiceStream`."""
+        self._frame += frames
+        self._sound_state.synthesiser.hush()
+
     def sing(self, phones: Sequence[PhoneSpan], controls: Controls) -> Array:
         """See `engine.voice.types.VoiceStream`. Raises ValueError for a phone outside the inventory, which changes nothing."""
         self._follow(phones)

@@ -45,6 +45,10 @@ class VoiceStream(Protocol):
         """The next frame to sing; frame t covers t / 100 s to (t + 1) / 100 s of the stream's clock."""
         ...
 
+    def skip(self, frames: int) -> None:
+        """Let `frames` frames of silence pass without making them; what still rang is gone."""
+        ...
+
     def sing(self, phones: Sequence[PhoneSpan], controls: Controls) -> NDArray[np.float32]:
         """The next `controls.frames` frames as samples.
 

@@ -177,3 +177,48 @@ def test_tracks_go_to_their_own_outputs(bench, noise, channels: int) -> None:
     for track, sound in enumerate(sounds):
         np.testing.assert_array_equal(heard[:, 2 * track], sound[0])
         np.testing.assert_array_equal(heard[:, 2 * track + 1], sound[channels - 1])
+
+
+@pytest.mark.parametrize("block", [64, 100, 512, 2048])
+def test_a_timed_start_is_exact_whatever_the_blocks(bench, noise, block: int) -> None:
+    one = bench()
+    sound = noise(6_000)
+    one.live[0].start_at(3_001)
+    one.live[0].push(sound)
+    one.live[0].rest()
+    heard = one.play(12_000, block)[:, 0]
+    np.testing.assert_array_equal(heard[3_001:9_001], sound)
+    assert not heard[:3_001].any() and not heard[9_001:].any()
+    assert one.telemetry().tracks[0].live_underruns == 0
+
+
+def test_a_timed_start_waits_behind_the_end_of_the_sound_before(bench, noise) -> None:
+    one = bench()
+    first, second = noise(1_000, seed=1), noise(1_000, seed=2)
+    one.live[0].push(first)
+    one.live[0].rest()
+    one.live[0].start_at(1_500)
+    one.live[0].push(second)
+    one.live[0].rest()
+    heard = one.play(4_000, 128)[:, 0]
+    np.testing.assert_array_equal(heard[:1_000], first)
+    np.testing.assert_array_equal(heard[1_500:2_500], second)
+    assert not heard[1_000:1_500].any()
+
+
+def test_a_start_that_is_late_begins_with_the_next_block(bench, noise) -> None:
+    one = bench()
+    one.play(1_000, 100)
+    sound = noise(500)
+    one.live[0].start_at(700)
+    one.live[0].push(sound)
+    one.live[0].rest()
+    np.testing.assert_array_equal(one.play(1_000, 100)[:500, 0], sound)
+
+
+def test_only_one_start_lies_ahead(bench, noise) -> None:
+    one = bench()
+    one.live[0].push(noise(100))
+    one.live[0].start_at(700)
+    with pytest.raises(ValueError, match="start lies ahead"):
+        one.live[0].start_at(900)

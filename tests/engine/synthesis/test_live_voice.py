@@ -203,3 +203,26 @@ def test_words_arrive_at_their_time():
     assert voice.lyric_position.upcoming == ()
     voice.render(1)
     assert voice.lyric_position.upcoming == ("sing", "it", "now")
+
+
+def test_silence_can_be_skipped_and_what_happens_in_it_happens(starter):
+    voice = LiveVoice(LivePerformer(PerformanceSettings()), starter.stream())
+    voice.feed(Lyrics(0.2, split_lyrics("sing").lines))
+    assert voice.skip(1000) == 1000 and voice.frame == 1000
+    assert voice.lyric_position.next_text == "sing"
+    voice.feed(NoteOn(10.0, 1, 60.0))
+    sung = voice.render(30)
+    assert np.abs(sung).max() > 0.05
+    assert voice.skip(10) == 0  # it sounds
+
+
+def test_what_rang_is_gone_after_skipped_silence(starter):
+    voice = LiveVoice(LivePerformer(PerformanceSettings()), starter.stream())
+    voice.feed(Lyrics(0.0, split_lyrics("a a").lines))
+    voice.feed(NoteOn(0.0, 1, 60.0))
+    voice.render(30)
+    voice.feed(Panic(0.3))
+    voice.render(1)
+    voice.skip(5)
+    voice.feed(NoteOn(0.36, 2, 60.0))
+    assert np.abs(voice.render(1)[:32]).max() < 0.01
