@@ -29,15 +29,20 @@ def paced(plan: Plan, voice: Voice, cache: PhraseCache | None) -> Plan:
 
 
 def _paced_track(track: PlannedTrack, voice: Voice, cache: PhraseCache | None) -> tuple[PlannedTrack, float]:
-    """The track with its lines moved, and when the last one ends."""
-    phrases, delay_frames, end_s = [], 0, 0.0
+    """The track with its lines moved, or a warning for each that cannot be and runs into the next; and when the last one ends."""
+    phrases, warnings, delay_frames, end_s = [], list(track.warnings), 0, 0.0
     for phrase in track.performed.phrases:
         if phrase.utterance is None or phrase.utterance.speech_rate is None:
             phrases.append(phrase)
             continue
         moved = replace(phrase, start_frame=phrase.start_frame + delay_frames) if track.follows_on else phrase
         phrases.append(moved)
+        if moved.start_s < end_s:
+            warnings.append(
+                f"The line at {moved.start_s:.1f} s begins {end_s - moved.start_s:.1f} s before the one before has ended."
+            )
         spoken_s = len(native_phrase(moved, voice, cache).samples) / voice.card.sample_rate
         end_s = max(end_s, moved.start_s + spoken_s)
         delay_frames += max(0, math.ceil(spoken_s * FRAME_RATE_HZ) - phrase.frames)
-    return replace(track, performed=replace(track.performed, phrases=tuple(phrases))), end_s
+    performed = replace(track.performed, phrases=tuple(phrases))
+    return replace(track, performed=performed, warnings=tuple(warnings)), end_s

@@ -13,7 +13,18 @@ import torch
 from gpt_sovits_tiny import VERSIONS, save_gpt, save_official, save_sovits, speaker_weights
 from safetensors.torch import save_file
 
-from engine import Mode, PerformanceSettings, PhraseCache, RenderError, VoiceError, load_voice, paced, plan_score, plan_text
+from engine import (
+    Mode,
+    PerformanceSettings,
+    PhraseCache,
+    RenderError,
+    VoiceError,
+    load_voice,
+    paced,
+    parse_lyric_text,
+    plan_score,
+    plan_text,
+)
 from engine.model.gpt_sovits.bert import Bert
 from engine.model.gpt_sovits.hubert import Hubert
 from engine.performance.types import SILENCE
@@ -214,6 +225,16 @@ def test_lines_wait_for_each_other(voice, starter, tmp_path) -> None:
     assert moved.seconds >= ends_s[-1] and phrases[0].start_s == plan.tracks[0].performed.phrases[0].start_s
     for_starter = plan_text("Hello there.", starter.card, settings)
     assert paced(for_starter, starter, None) is for_starter
+
+
+def test_lines_with_times_stay_and_say_that_they_overlap(voice) -> None:
+    text = parse_lyric_text("[00:01.00]Hello there my friend\n[00:01.20]How are you today\n")
+    plan = plan_text(text, voice.card, PerformanceSettings())
+    moved = paced(plan, voice, None)
+    assert [p.start_frame for p in moved.tracks[0].performed.phrases] == [
+        p.start_frame for p in plan.tracks[0].performed.phrases
+    ]
+    assert any("before the one before has ended" in warning for warning in moved.tracks[0].warnings)
 
 
 def test_talk_over_notes_keeps_its_place(song, voice) -> None:
