@@ -155,7 +155,7 @@ class GptSovitsVoice:
         return _at_least(whole, _length(performance)), tuple(notices)
 
     def _sung(self, performance: Performance, speech: _Speech) -> tuple[Samples, tuple[str, ...]]:
-        time_map = sung_time_map(speech.alignment.spans, performance)
+        time_map = _time_map(speech, performance)
         frames = warp_frames(self._talker.hidden(speech.said.codes, speech.said.phones), time_map)
         laid = _at_least(self._talker.sound_of(frames, speech.seed), _length(performance))[: _length(performance)]
         in_place = TimeMap(tuple(replace(s, from_s=s.start_s, to_s=s.end_s) for s in time_map.stretches))
@@ -177,6 +177,14 @@ class GptSovitsVoice:
             return sung
         gain_db = float(np.clip(10.0 * np.log10(wanted_power / power), -_LEVEL_LIMIT_DB, _LEVEL_LIMIT_DB))
         return sung * np.float32(10.0 ** (gain_db / 20.0))
+
+
+def _time_map(speech: _Speech, performance: Performance) -> TimeMap:
+    """Raises RenderError if the performance has no room for its phones."""
+    try:
+        return sung_time_map(speech.alignment.spans, performance)
+    except ValueError as error:
+        raise RenderError(f"The phrase at {performance.start_s:.2f} s cannot be laid on its notes: {error}.") from error
 
 
 def _words(utterance: Utterance) -> Iterator[tuple[str, int]]:
