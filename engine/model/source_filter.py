@@ -6,8 +6,6 @@ Pitch enters only here, so it is exact whatever the networks do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -27,7 +25,7 @@ def minimum_phase(log_magnitude: Tensor) -> Tensor:
     Folding of the real cepstrum (Oppenheim & Schafer, Discrete-Time Signal Processing).
     """
     fft_size = 2 * (log_magnitude.shape[-1] - 1)
-    fold = torch.zeros(fft_size, dtype=log_magnitude.dtype)
+    fold = torch.zeros(fft_size, dtype=log_magnitude.dtype, device=log_magnitude.device)
     fold[0] = fold[fft_size // 2] = 1.0
     fold[1 : fft_size // 2] = 2.0
     return torch.exp(torch.fft.rfft(torch.fft.irfft(log_magnitude, fft_size) * fold))
@@ -69,23 +67,6 @@ def shape(excitation: Tensor, log_magnitude: Tensor, hop_samples: int) -> Tensor
     return _overlap_added(shaped, hop_samples)[:, hop_samples // 2 :]
 
 
-def shape_long(
-    excitation: Tensor, log_magnitude_of: Callable[[slice], Tensor], frames: int, hop_samples: int, block_frames: int = 256
-) -> Tensor:
-    """Like `shape` for sources [S, frames * hop] that are summed afterwards, block by block: memory does not grow with length.
-
-    `log_magnitude_of(slice of frames)` gives [S, t, F]. Returns [frames * hop].
-    """
-    windowed = _windowed(excitation, frames, hop_samples)
-    out = torch.zeros(frames * hop_samples + 8 * FFT_SIZE)
-    for first in range(0, frames, block_frames):
-        block = slice(first, min(frames, first + block_frames))
-        piece = _overlap_added(_shaped(windowed[:, block], log_magnitude_of(block)), hop_samples).sum(0)
-        start = first * hop_samples
-        out[start : start + len(piece)] += piece
-    return out[hop_samples // 2 : hop_samples // 2 + frames * hop_samples]
-
-
 def _windowed(excitation: Tensor, frames: int, hop_samples: int) -> Tensor:
     """[B, T * hop] -> views [B, T, 2 hop]; frame t is centred on sample (t + 0.5) * hop."""
     pad = hop_samples // 2
@@ -94,7 +75,7 @@ def _windowed(excitation: Tensor, frames: int, hop_samples: int) -> Tensor:
 
 def _shaped(segments: Tensor, log_magnitude: Tensor) -> Tensor:
     fft_size = 2 * (log_magnitude.shape[-1] - 1)
-    window = torch.hann_window(segments.shape[-1], dtype=segments.dtype)
+    window = torch.hann_window(segments.shape[-1], dtype=segments.dtype, device=segments.device)
     return torch.fft.irfft(torch.fft.rfft(segments * window, fft_size) * minimum_phase(log_magnitude), fft_size)
 
 

@@ -44,7 +44,7 @@ from .training.weights import save_weights
 _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence", "origin", "consent", "training_data")
 _SPEAKER_KEYS = ("name", "folder", "band_hz")
 _DATA_DEFAULTS = {"held_out_every": 25, "limit_clips": 0}
-_TRAIN_DEFAULTS = {"seed": 1, "sung_minutes": 90}
+_TRAIN_DEFAULTS = {"seed": 1, "sung_minutes": 90.0}
 _STAGES: dict[str, tuple[StageSettings, Sizes]] = {
     "direct": (StageSettings(steps=7000), AcousticConfig()),
     "tokeniser": (StageSettings(steps=3000, batch=24, crop_s=0.64, learning_rate=1e-3), TokeniserConfig()),

@@ -21,6 +21,7 @@ _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that tr
 _LEAST_APERIODICITY = 0.12  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
 _FADE_FROM_HZ, _TOP_FADE_DB = 11_000.0, 9.0  # hiss fades towards the band's edge instead of stopping there
 _LEVELLING_LIMIT_DB = 6.0
+_OPENING_HZ, _OPENING_DB_PER_OCTAVE = 330.0, 12.0  # above this pitch the first formant of close vowels is passed: singers open up
 _LEVELLING_BAND_HZ = 4000.0
 _LEVELLING_LOWEST_HZ = 50.0
 _LEVELLING_PACE = np.float32(0.35)  # share of the way per frame
@@ -131,7 +132,8 @@ class Sound:
         at_harmonics = (at_low + (position - low) * (at_high - at_low)) * (harmonics < _LEVELLING_BAND_HZ)
         picked = at_harmonics.sum(axis=1) * f0_hz / _LEVELLING_BAND_HZ
         limit = _LEVELLING_LIMIT_DB * _NEPER_PER_DB
-        wanted = np.clip(0.5 * np.log((power[:, : top + 1].mean(axis=1) + 1e-12) / (picked + 1e-12)), -limit, limit)
+        highest = limit + _OPENING_DB_PER_OCTAVE * _NEPER_PER_DB * np.log2(np.maximum(f0_hz / _OPENING_HZ, 1.0))
+        wanted = np.clip(0.5 * np.log((power[:, : top + 1].mean(axis=1) + 1e-12) / (picked + 1e-12)), -limit, highest)
         gains = np.empty(len(wanted), np.float32)
         for index, (target, is_voiced) in enumerate(zip(wanted, voiced > 0, strict=True)):
             held = state.levelling + _LEVELLING_PACE * (target - state.levelling)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from engine.model.acoustic import AcousticConfig, AcousticModel
+from engine.model.acoustic import AcousticModel
+from engine.model.config import AcousticConfig
 from engine.model.units import UNITS, Unit, unit_frames
 
 SMALL = AcousticConfig(embedding=12, channels=16, dilations=(1, 2), voicing_channels=8)
@@ -26,7 +27,7 @@ def test_shapes_and_ranges(model):
     features = model.frame_features(*laid(["SIL", "M", "AA", "SIL"]))
     assert features.shape == (1, SMALL.embedding + 8, 80)
     voiced = (model.voicing_logit(features) > 0).float()
-    envelope = model.envelope(features, voiced, torch.zeros(1, 80))
+    envelope = model.envelope(features, voiced, torch.zeros(1, 80), model.speaker(torch.tensor([0])))
     assert voiced.shape == (1, 80)
     assert envelope.log_amplitude.shape == (1, 80, SMALL.power_bands)
     assert envelope.aperiodicity.shape == (1, 80, SMALL.aperiodicity_bands)
@@ -42,7 +43,8 @@ def test_neighbouring_phones_colour_a_phone(model):
 @torch.no_grad()
 def test_the_effort_reaches_the_envelope(model):
     features = model.frame_features(*laid(["AA"]))
-    soft, loud = (model.envelope(features, torch.ones(1, 20), torch.full((1, 20), e)).log_amplitude for e in (-0.5, 0.5))
+    speaker = model.speaker(torch.tensor([0]))
+    soft, loud = (model.envelope(features, torch.ones(1, 20), torch.full((1, 20), e), speaker).log_amplitude for e in (-0.5, 0.5))
     assert (soft != loud).any()
 
 

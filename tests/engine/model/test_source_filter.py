@@ -1,19 +1,11 @@
-"""Source and filter: exact pitch, causal filters, and two ways of filtering that must agree."""
+"""Source and filter for training: exact pitch, causal filters."""
 
 import numpy as np
 import pytest
 import torch
 
-from engine.model.source_filter import (
-    FFT_SIZE,
-    band_centres_hz,
-    band_interpolation,
-    frames_to_samples,
-    minimum_phase,
-    pulse_train,
-    shape,
-    shape_long,
-)
+from engine.model.bands import band_centres_hz, band_interpolation
+from engine.model.source_filter import FFT_SIZE, frames_to_samples, minimum_phase, pulse_train, shape
 
 RATE, HOP = 32_000, 320
 BINS = FFT_SIZE // 2 + 1
@@ -123,17 +115,6 @@ def test_frames_are_centred_where_they_are_said_to_be():
     centre = float((envelope * torch.arange(len(envelope))).sum() / envelope.sum())
     assert centre == pytest.approx(10.5 * HOP, abs=1.0)
     assert envelope[10 * HOP + HOP // 2] == pytest.approx(1.0, abs=1e-3)
-
-
-@pytest.mark.parametrize("frames", [2, 256, 300])
-@pytest.mark.parametrize("block_frames", [7, 256])
-def test_long_signals_are_filtered_block_by_block_to_the_same_samples(frames, block_frames):
-    excitation = torch.randn(2, frames * HOP)
-    log_magnitude = random_log_magnitude(2, frames).float() * 0.3
-    whole = shape(excitation, log_magnitude, HOP).sum(0)[: frames * HOP]
-    blocks = shape_long(excitation, lambda block: log_magnitude[:, block], frames, HOP, block_frames)
-    assert blocks.shape == (frames * HOP,)
-    assert blocks.numpy() == pytest.approx(whole.numpy(), abs=2e-4)
 
 
 def test_frames_become_samples_by_straight_lines_between_their_centres():

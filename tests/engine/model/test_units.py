@@ -16,6 +16,7 @@ from engine.model.units import (
     Unit,
     split_phone,
     unit_frames,
+    without_end,
 )
 
 
@@ -89,3 +90,26 @@ def test_positions_stay_in_the_range_of_training(lengths):
     assert (np.diff(laid.unit_of_frame) >= 0).all()
     assert laid.position[:, :6].min() >= 0 and laid.position[:, :6].max() <= 1
     assert np.abs(laid.position).max() <= 1.5 + 1e-6
+
+
+def test_a_unit_without_end_looks_like_one_that_ends_beyond_the_horizon():
+    held = unit_frames([Unit("AA", 0.0, np.inf)], 60, 100)
+    ends = unit_frames([Unit("AA", 0.0, 3.0)], 60, 100)
+    assert (held.position == without_end(ends.position, 0.05)).all()
+    assert np.isfinite(held.position).all() and (held.until_s == np.inf).all()
+
+
+@pytest.mark.parametrize("horizon_s", [0.02, 0.05, 0.2])
+def test_what_comes_within_the_horizon_stays_seen(horizon_s):
+    laid = unit_frames([Unit("AA", 0.0, 1.0)], 100, 100)
+    hidden = without_end(laid.position, horizon_s)
+    seen = laid.until_s <= horizon_s
+    assert seen.any() and (hidden[seen] == laid.position[seen]).all()
+    assert (hidden[~seen, 3:6] == 1.0).all() and (hidden[:, :3] == laid.position[:, :3]).all()
+
+
+def test_a_later_stretch_is_the_same_cut_out():
+    units = [Unit("SIL", 0.0, 0.1), Unit("AA", 0.1, 0.204), Unit("M", 0.204, 0.3)]
+    whole, later = unit_frames(units, 30, 100), unit_frames(units, 12, 100, first_frame=15)
+    assert (whole.cut(slice(15, 27)).position == later.position).all()
+    assert (whole.unit_of_frame[15:27] == later.unit_of_frame).all()

@@ -41,23 +41,79 @@ origin = "the starter voice, speaking"
 consent = "none needed: no person was recorded"
 training_data = "six sentences"
 
-[data]
+[[speakers]]
+name = "voice"
 folder = "clips"
+
+[[speakers]]
+name = "narrow"
+folder = "clips"
+band_hz = 9000
+
+[data]
 held_out_every = 6
 {data}
 
 [train]
+seed = {seed}
+sung_minutes = 0.2
+
+[direct]
 steps = 6
 batch = 2
 crop_s = 0.4
 save_every_steps = 2
-seed = {seed}
 
-[model]
+[direct.sizes]
 embedding = 8
 channels = 8
 dilations = [1, 2]
 voicing_channels = 4
+
+[tokeniser]
+steps = 4
+batch = 4
+crop_s = 0.4
+
+[tokeniser.sizes]
+channels = 8
+code_channels = 4
+codes = 16
+
+[decoder]
+steps = 4
+batch = 2
+crop_s = 0.4
+save_every_steps = 2
+
+[decoder.sizes]
+embedding = 8
+channels = 8
+dilations = [1, 2]
+voicing_channels = 4
+code_channels = 4
+
+[gpt]
+steps = 4
+batch = 2
+crop_s = 1.2
+save_every_steps = 2
+
+[gpt.sizes]
+embedding = 8
+width = 16
+heads = 2
+layers = 1
+window = 16
+
+[loudness]
+steps = 4
+batch = 2
+crop_s = 0.4
+
+[loudness.sizes]
+embedding = 8
+channels = 8
 """
 
 
@@ -106,7 +162,7 @@ def weights(run):
 
 
 def test_the_clips_are_understood(first_run):
-    clips = [load_clip(path) for path in sorted((first_run / "features").glob("*.npz"))]
+    clips = [load_clip(path) for path in sorted((first_run / "features" / "voice").glob("*.npz"))]
     assert len(clips) >= 5
     for clip in clips:
         assert set(clip.units) <= set(UNIT_INDEX) and len(set(clip.units)) > 8
@@ -119,16 +175,23 @@ def test_the_clips_are_understood(first_run):
 
 def test_the_trained_voice_sings(first_run, song, render):
     voice = load_voice(str(first_run / "tiny"))
-    assert voice.card.title == "Tiny" and voice.card.training["steps"] == 6
+    assert voice.card.title == "Tiny" and voice.card.colours == ("voice", "narrow")
+    assert voice.card.training["direct"]["steps"] == 6 and len(voice.card.training["gpt"]["weights_after_50_steps"]) == 64
     plan = plan_score(song([(2, 2, 57, "love")]), voice.card, PerformanceSettings())
     samples = render(plan, voice=voice)
     assert np.isfinite(samples).all() and np.abs(samples).max() > 1e-4
 
 
-def test_the_curves_are_kept(first_run):
-    rows = list(csv.DictReader((first_run / "curves.csv").read_text(encoding="utf-8").splitlines()))
-    assert [int(row["step"]) for row in rows] == [2, 4, 6]
-    assert all(float(row["spectral"]) > 0 and float(row["held_out"]) > 0 for row in rows)
+@pytest.mark.parametrize(
+    ("stage", "steps", "held_out"),
+    [("direct", [2, 4, 6], "loss"), ("tokeniser", [4], "perplexity"), ("decoder", [2, 4], "both"), ("gpt", [2, 4], "sung_nats"),
+     ("loudness", [4], "correlation")],
+)  # fmt: skip
+def test_the_curves_are_kept(first_run, stage, steps, held_out):
+    rows = list(csv.DictReader((first_run / f"{stage}.csv").read_text(encoding="utf-8").splitlines()))
+    assert [int(row["step"]) for row in rows] == steps
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values())
+    assert f"held_out_{held_out}" in rows[0]
 
 
 def test_one_seed_is_one_voice_and_another_seed_another(workshop, first_run):
@@ -138,13 +201,13 @@ def test_one_seed_is_one_voice_and_another_seed_another(workshop, first_run):
     assert weights(again) == weights(first_run) != weights(other)
 
 
-@pytest.mark.parametrize("stop_at", [2, 4])
-def test_an_interrupted_run_goes_on_to_the_same_voice(workshop, first_run, stop_at):
-    run = run_with_features(first_run, f"stopped-{stop_at}")
+@pytest.mark.parametrize(("stage", "stop_at"), [("direct", 2), ("decoder", 2), ("gpt", 4)])
+def test_an_interrupted_run_goes_on_to_the_same_voice(workshop, first_run, stage, stop_at):
+    run = run_with_features(first_run, f"stopped-{stage}-{stop_at}")
     recipe = read_recipe(write_recipe(workshop))
 
     def interrupt(progress):
-        if progress.step == stop_at:
+        if (progress.stage, progress.step) == (stage, stop_at):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -168,15 +231,15 @@ def test_a_checkpoint_of_another_network_is_refused(workshop, first_run):
     train_voice(read_recipe(write_recipe(workshop)), run)
     path = workshop / "wider.toml"
     path.write_text(RECIPE.format(seed=1, data="").replace("channels = 8", "channels = 12", 1), encoding="utf-8")
-    with pytest.raises(TrainingError, match="checkpoint.pt"):
+    with pytest.raises(TrainingError, match="direct.pt"):
         train_voice(read_recipe(path), run)
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint"])
 def test_a_damaged_checkpoint_is_refused(workshop, first_run, damage):
     run = run_with_features(first_run, f"damaged-{len(damage)}")
-    (run / "checkpoint.pt").write_bytes(damage)
-    with pytest.raises(TrainingError, match="checkpoint.pt"):
+    (run / "direct.pt").write_bytes(damage)
+    with pytest.raises(TrainingError, match="direct.pt"):
         train_voice(read_recipe(write_recipe(workshop)), run)
 
 
@@ -197,7 +260,7 @@ def test_unusable_clips_are_dropped_with_their_reason(workshop, tmp_path):
     (clips / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
     with pytest.raises(TrainingError, match="None of 4 clips could be used"):
         train_voice(read_recipe(write_recipe(tmp_path)), tmp_path / "run")
-    reasons = {path.stem: path.read_text() for path in (tmp_path / "run" / "features").glob("*.refused")}
+    reasons = {path.stem: path.read_text() for path in (tmp_path / "run" / "features" / "voice").glob("*.refused")}
     assert set(reasons) == {"short", "silent", "broken", "absent"}
     assert "shorter than half a second" in reasons["short"]
     if sys.platform != "win32":
@@ -214,10 +277,15 @@ def test_real_recordings_become_a_voice(shared_data, tmp_path):
     text = RECIPE.format(seed=1, data="limit_clips = 8").replace('folder = "clips"', f'folder = "{source.as_posix()}"')
     path.write_text(text, encoding="utf-8")
     losses = []
-    folder = train_voice(read_recipe(path), tmp_path / "run", report=lambda p: losses.append(p.held_out_loss))
-    clips = [load_clip(path) for path in (tmp_path / "run" / "features").glob("*.npz")]
+
+    def report(progress):
+        if progress.stage == "direct":
+            losses.append(progress.held_out["loss"])
+
+    folder = train_voice(read_recipe(path), tmp_path / "run", report=report)
+    clips = [load_clip(path) for path in (tmp_path / "run" / "features" / "voice").glob("*.npz")]
     assert len(clips) >= 7
     for clip in clips:
         assert 140 < np.median(clip.f0_hz[clip.voiced]) < 260  # one speaker, a woman
-    assert load_voice(str(folder)).card.training["clips"] >= 6
+    assert load_voice(str(folder)).card.training["clips"] >= 12
     assert losses[-1] < losses[0]

@@ -19,7 +19,7 @@ RATE = 32_000
 def held(symbol, pitch, seconds=1.2, **changes):
     """One phone at a steady pitch and natural level, with silence before and behind."""
     frames = round(100 * (seconds + 0.4))
-    curves = {f.name: np.zeros(frames, dtype=np.float32) for f in fields(Performance) if f.type == "FloatFrames"}
+    curves = {f.name: np.zeros(frames, dtype=np.float32) for f in fields(Performance) if f.type.startswith("FloatFrames")}
     phones = (
         PhoneSpan(SILENCE, 0.0, 0.2),
         PhoneSpan(symbol, 0.2, 0.2 + seconds, 0),
