@@ -116,7 +116,7 @@ _PER_FRAME = ("f0_hz", "voiced", "effort", "bands", "aperiodicity")
 
 def set_identity(start: str, words: Sequence[str], minutes: float, seed: int) -> str:
     """What a sung set depends on; `start` is the direct model's fingerprint."""
-    return hashlib.sha256(f"{start} {minutes} {seed} {' '.join(words)}".encode()).hexdigest()
+    return hashlib.sha256(f"{start} {minutes:g} {seed} {' '.join(words)}".encode()).hexdigest()
 
 
 def _performances(words: Sequence[str], rng: np.random.Generator, number: int) -> tuple[Performance, ...]:
