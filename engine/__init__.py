@@ -46,7 +46,8 @@ if TYPE_CHECKING:
         WhenEmpty,
     )
     from .performance.live_lyrics import LyricLine, LyricPosition, SplitLyrics, split_lyrics, split_note_lyric
-    from .score import Note, Score, Track, read_score, write_score
+    from .performance.types import Performance
+    from .score import Curve, Note, Parameter, Score, TempoChange, TempoMap, Track, read_score, select_tracks, write_score
     from .studio.adapt import AdaptOptions, adapt_voice
     from .studio.follow import FollowNote, FollowReport, measure_following
     from .studio.picture import draw_following
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from .synthesis.live import LiveLatency, LiveVoice
     from .synthesis.pace import paced
     from .synthesis.plan import Plan, PlannedTrack, WordSettings, plan_score, plan_text
-    from .synthesis.render import render_track
+    from .synthesis.render import render_phrase, render_track
     from .synthesis.voices import load_voice
     from .voice.card import VoiceCard
     from .voice.catalogue import STARTER_NAME, load_card, voice_folders
@@ -84,7 +85,22 @@ _HOME: dict[str, str] = {
         ("LyricText", "NoteKind", "UserDictionary", "parse_lyric_text", "read_lyric_text", "read_user_dictionary"), "lyrics"
     ),
     **dict.fromkeys(("Mode", "PerformanceSettings", "note_name"), "performance"),
-    **dict.fromkeys(("Note", "Score", "Track", "read_score", "write_score"), "score"),
+    "Performance": "performance.types",
+    **dict.fromkeys(
+        (
+            "Curve",
+            "Note",
+            "Parameter",
+            "Score",
+            "TempoChange",
+            "TempoMap",
+            "Track",
+            "read_score",
+            "select_tracks",
+            "write_score",
+        ),
+        "score",
+    ),
     **dict.fromkeys(("AdaptOptions", "adapt_voice"), "studio.adapt"),
     **dict.fromkeys(("FollowNote", "FollowReport", "measure_following"), "studio.follow"),
     "draw_following": "studio.picture",
@@ -120,7 +136,7 @@ _HOME: dict[str, str] = {
         ("LyricLine", "LyricPosition", "SplitLyrics", "split_lyrics", "split_note_lyric"), "performance.live_lyrics"
     ),
     **dict.fromkeys(("LiveLatency", "LiveVoice"), "synthesis.live"),
-    "render_track": "synthesis.render",
+    **dict.fromkeys(("render_phrase", "render_track"), "synthesis.render"),
     "VoiceCard": "voice.card",
     **dict.fromkeys(("STARTER_NAME", "load_card", "voice_folders"), "voice.catalogue"),
     **dict.fromkeys(("FEATURE_FILES", "HUB_REPOSITORY", "FeatureFolder"), "synthesis.gpt_sovits.features"),
@@ -140,6 +156,7 @@ __all__ = [
     "AllNotesOff",
     "Bend",
     "Configure",
+    "Curve",
     "DeviceError",
     "Expression",
     "FeatureFolder",
@@ -165,6 +182,8 @@ __all__ = [
     "OutputError",
     "Overlap",
     "Panic",
+    "Parameter",
+    "Performance",
     "PerformanceSettings",
     "PhraseCache",
     "Plan",
@@ -180,6 +199,8 @@ __all__ = [
     "SplitLyrics",
     "StepLine",
     "Sustain",
+    "TempoChange",
+    "TempoMap",
     "Track",
     "TrainingError",
     "UserDictionary",
@@ -205,7 +226,9 @@ __all__ = [
     "read_reference_text",
     "read_score",
     "read_user_dictionary",
+    "render_phrase",
     "render_track",
+    "select_tracks",
     "split_lyrics",
     "split_note_lyric",
     "train_voice",

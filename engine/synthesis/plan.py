@@ -77,7 +77,7 @@ def plan_score(
     card: VoiceCard,
     settings: PerformanceSettings,
     *,
-    semitones: int = 0,
+    semitones: float = 0,
     text: LyricText | None = None,
     words: WordSettings = WordSettings(),
     track_names: Sequence[str] = (),

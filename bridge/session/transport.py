@@ -1,0 +1,117 @@
+"""Whose time the song follows: a host over OSC, MIDI clock, MIDI time code, JACK, or its own.
+
+A source says where its song stood at a moment; `TransportFollower` starts, stops and moves the audio's transport accordingly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from bridge.audio.facade import AudioEngine
+from bridge.midi.clock import TransportState
+from engine.errors import DeviceError
+
+TransportSource: TypeAlias = Callable[[], tuple[TransportState, float]]
+"""Gives where a sender's song stood, and how many seconds ago that was."""
+
+_TOLERANCE_S = 0.02  # what a sender's jitter may be; less is not corrected, for a correction is heard
+_JUMP_S = 0.1  # further off than any jitter: the sender was located
+_PATIENCE = 3  # positions in a row beyond the tolerance: a drift, not jitter
+_PRE_ROLL_S = 0.1  # before the song, a start is sent ahead by this much
+
+
+class TransportFollower:
+    """Keeps an audio engine's transport where a sender's is. Starts and jumps are exact to the sample of the position that was told."""
+
+    def __init__(self, audio: AudioEngine) -> None:
+        self._audio, self._rate = audio, audio.sample_rate
+        self._commanded_at = -1  # device sample at which the last command was sent
+        self._is_playing = False  # as commanded
+        self._strays = 0
+        self._is_held = False
+
+    def hold(self) -> None:
+        """After a panic: stay silent until the sender has stopped once."""
+        self._is_held, self._is_playing = True, False
+
+    def follow(self, is_playing: bool, song_sample: int, device_sample: int) -> None:
+        """The sender's song stood at `song_sample`, which may lie before the song, when the device stood at `device_sample`."""
+        now = self._audio.telemetry().transport
+        if now.device_sample > self._commanded_at:
+            self._is_playing = now.playing
+        if not is_playing:
+            self._is_held = False
+            self._stand(max(0, song_sample), now.song_sample, now.device_sample)
+        elif self._is_held or song_sample < -_PRE_ROLL_S * self._rate:
+            self._stand(0, now.song_sample, now.device_sample)
+        elif not self._is_playing:
+            at = max(1, device_sample - min(0, song_sample))
+            self._audio.play(song_sample=max(0, song_sample + at - device_sample), at=at)
+            self._commanded(now.device_sample, is_playing=True)
+        elif now.device_sample > self._commanded_at:
+            there = song_sample + now.device_sample - device_sample
+            self._correct(there, now.song_sample, now.loop, now.device_sample)
+
+    def _stand(self, song_sample: int, stands_at: int, device_sample: int) -> None:
+        if self._is_playing:
+            self._audio.stop()
+            self._commanded(device_sample, is_playing=False)
+        elif stands_at == song_sample or device_sample <= self._commanded_at:
+            return
+        self._audio.locate(song_sample)
+        self._commanded(device_sample, is_playing=False)
+
+    def _correct(self, there: int, here: int, loop: tuple[int, int] | None, device_sample: int) -> None:
+        """Move to `there`, where the sender is, if we are too far off."""
+        off = abs(there - here)
+        if loop is not None and loop[0] <= there < loop[1] and loop[0] <= here < loop[1]:
+            off = min(off, loop[1] - loop[0] - off)  # one of both has turned already
+        self._strays = self._strays + 1 if off > _TOLERANCE_S * self._rate else 0
+        if self._strays >= _PATIENCE or off > _JUMP_S * self._rate:
+            self._audio.locate(max(0, there), at=max(1, device_sample))
+            self._commanded(device_sample, is_playing=True)
+
+    def _commanded(self, device_sample: int, *, is_playing: bool) -> None:
+        self._commanded_at, self._is_playing, self._strays = device_sample, is_playing, 0
+
+
+class JackTransport:
+    """The transport of a JACK server as a source; a context manager. DeviceError if there is no server, or JACK-Client is not installed.
+
+    JACK counts samples of its own rate from the start of the song. The moment of a position is that of the server's last period.
+    """
+
+    def __init__(self, name: str = "vocalese transport", *, server: str | None = None) -> None:
+        try:
+            import jack
+        except (ImportError, OSError) as error:
+            raise DeviceError("JACK transport needs the package JACK-Client and libjack: pip install JACK-Client.") from error
+        try:
+            self._client: Any = jack.Client(name, no_start_server=True, servername=server)
+        except jack.JackOpenError as error:
+            raise DeviceError(f"There is no JACK server{f' named {server!r}' if server else ''}. Start it first.") from error
+        self._rolling = jack.ROLLING
+        self._client.activate()
+
+    def __call__(self) -> tuple[TransportState, float]:
+        """Where JACK's transport stood at the beginning of its last period, and how many seconds ago that was."""
+        state, position = self._client.transport_query()
+        moment_s = position["usecs"] * 1e-6
+        age_s = max(0.0, time.monotonic() - moment_s)
+        song_s = position["frame"] / position["frame_rate"]
+        bpm = position.get("beats_per_minute")
+        return TransportState(moment_s, state == self._rolling, song_s=song_s, bpm=bpm or None), age_s
+
+    def __enter__(self) -> JackTransport:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the server."""
+        self._client.deactivate()
+        self._client.close()
