@@ -64,8 +64,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_voices(commands)
     _add_voice(commands)
+    _add_serve(commands)
+    _add_monitor(commands)
     _add_devices(commands)
     _add_doctor(commands)
+    _add_templates(commands)
+    _add_send(commands)
+    _add_follow(commands)
     return parser
 
 
@@ -305,6 +310,88 @@ def _add_features_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_serve(commands) -> None:
+    parser = _command(
+        commands,
+        "serve",
+        examples=(
+            "vocalese serve                                     play by OSC on port 57160 and by MIDI",
+            'vocalese serve --device jack --block 128 --lyrics "stay with me tonight"',
+            "vocalese serve --tracks 2 --voice 0=kathleen --voice 1=me --route 1-2 --route 3-4",
+        ),
+        help="sing what is played, by OSC and MIDI, in real time",
+        description="Listens on this machine only, unless told otherwise. Tracks count from 0; MIDI channel 1 plays track 0.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; any but this machine's needs a token")
+    parser.add_argument(
+        "--port", type=int, default=57160, metavar="N", help="UDP port for OSC (default: 57160; 0: any free one)"
+    )
+    parser.add_argument(
+        "--token", metavar="TEXT", help="what other machines have to say hello with (default: made and printed)"
+    )
+    _add_midi_options(parser)
+    parser.add_argument("--mpe", action="store_true", help="channel 1 is the manager of an MPE zone")
+    parser.add_argument(
+        "--output",
+        default="device",
+        metavar="device|null|WAV",
+        help="where the sound goes: a device (default), nowhere, or a WAV file",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the WAV file if it exists")
+    parser.add_argument("--device", metavar="NAME", help="number, or part of a name, as `vocalese devices` lists them")
+    parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate (default: the device's)")
+    parser.add_argument("--block", type=int, default=128, metavar="N", help="samples per block, 0: the host's (default: 128)")
+    parser.add_argument("--latency", default="low", metavar="low|high|S", help="what is asked of the driver (default: low)")
+    parser.add_argument(
+        "--route",
+        action="append",
+        default=[],
+        metavar="N-M",
+        help="output channels of a track, once per track (default: all 1-2)",
+    )
+    parser.add_argument("--limiter", action="store_true", help="soft ceiling on the outputs")
+    parser.add_argument("--tracks", type=_positive, default=4, metavar="N", help="how many can be played (default: 4)")
+    parser.add_argument(
+        "--voice", action="append", default=[], metavar="[TRACK=]NAME", help="who sings (default: the starter voice)"
+    )
+    parser.add_argument(
+        "--language", action="append", default=[], metavar="[TRACK=]CODE", help="of the words: en, zh or ja (default: en)"
+    )
+    parser.add_argument(
+        "--lyrics", action="append", default=[], metavar="[TRACK=]TEXT|FILE", help="words to begin with (default track: 0)"
+    )
+    parser.add_argument("--takes", type=Path, default=Path("takes"), metavar="DIR", help="where recordings go (default: takes)")
+    parser.add_argument(
+        "--lead",
+        type=float,
+        default=5.0,
+        metavar="MS",
+        help="how long a note may take to be sung, added to the block (default: 5)",
+    )
+    parser.add_argument("--monitor", action="store_true", help="show OSC messages as they arrive")
+    parser.set_defaults(run=_run_serve)
+
+
+def _add_monitor(commands) -> None:
+    parser = _command(
+        commands,
+        "monitor",
+        examples=("vocalese monitor", "vocalese monitor --port 9000 --midi keystation"),
+        help="show what arrives by OSC and MIDI",
+        description="Sings nothing. It needs the port for itself: while `vocalese serve` runs, use its --monitor.",
+    )
+    parser.add_argument("--port", type=int, default=57160, metavar="N", help="UDP port for OSC (default: 57160)")
+    _add_midi_options(parser)
+    parser.set_defaults(run=_run_monitor)
+
+
+def _add_midi_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--midi", action="append", default=[], metavar="NAME", help="only hardware ports whose name holds this (default: all)"
+    )
+    parser.add_argument("--no-midi", action="store_true", help="open no MIDI ports")
+
+
 def _add_devices(commands) -> None:
     parser = _command(commands, "devices", examples=("vocalese devices",), help="list what there is to play on")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -328,6 +415,62 @@ def _add_doctor(commands) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run_doctor)
+
+
+def _add_templates(commands) -> None:
+    parser = commands.add_parser("templates", help="what there is for other music programs")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = _command(actions, "list", examples=("vocalese templates list",), help="list the templates and what was tried")
+    listing.add_argument("--json", action="store_true", help="print one JSON object")
+    listing.set_defaults(run=_run_templates_list)
+    install = _command(
+        actions,
+        "install",
+        examples=("vocalese templates install reaper", "vocalese templates install puredata -o patches"),
+        help="put a template where its program looks for it",
+    )
+    install.add_argument("name", metavar="NAME", help="as `vocalese templates list` names it")
+    install.add_argument("-o", "--output", type=Path, metavar="DIR", help="put it below this folder instead")
+    install.add_argument("--overwrite", action="store_true", help="replace files that were changed")
+    install.set_defaults(run=_run_templates_install)
+
+
+def _add_send(commands) -> None:
+    parser = _command(
+        commands,
+        "send",
+        examples=("vocalese send song.mid", "vocalese send harmony.mid --track 1"),
+        help="send the tracks of a score to a running Vocalese",
+        description="Each track with words (or, without any, each melodic track) takes the place of what was sent for its track before.",
+    )
+    parser.add_argument("score", type=Path, metavar="SCORE")
+    parser.add_argument("--track", type=int, default=0, metavar="N", help="number of the first track there (default: 0)")
+    parser.add_argument("--verse", type=_positive, default=1, metavar="N", help="verse of a score with several (default: 1)")
+    _add_session_options(parser)
+    parser.set_defaults(run=_run_send)
+
+
+def _add_follow(commands) -> None:
+    parser = _command(
+        commands,
+        "follow",
+        examples=("vocalese follow reaper",),
+        help="tell a running Vocalese where the transport of a DAW is",
+        description="For DAWs that send OSC of their own. Goes on until it is interrupted.",
+    )
+    parser.add_argument("daw", choices=("reaper",), metavar="DAW", help="reaper, with the pattern file of its template")
+    parser.add_argument("--listen", type=int, default=57161, metavar="PORT", help="port that the DAW sends to (default: 57161)")
+    _add_session_options(parser)
+    parser.set_defaults(run=_run_follow)
+
+
+def _add_session_options(parser: argparse.ArgumentParser) -> None:
+    """Where the running session is."""
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where Vocalese runs (default: this machine)")
+    parser.add_argument("--port", type=int, default=57160, metavar="PORT", help="its OSC port (default: 57160)")
+    parser.add_argument(
+        "--token", default="", metavar="TEXT", help="what it printed at its start, if it runs on another machine"
+    )
 
 
 def _add_voice_options(parser: argparse.ArgumentParser) -> None:
@@ -533,6 +676,42 @@ def _features_folder(options: argparse.Namespace) -> Path:
     return options.features or user_features_folder()
 
 
+def _run_serve(options: argparse.Namespace) -> int:
+    from bridge.commands import serve
+
+    return serve.run(
+        serve.ServeOptions(
+            host=options.host,
+            port=options.port,
+            token=options.token,
+            midi=tuple(options.midi),
+            with_midi=not options.no_midi,
+            mpe=options.mpe,
+            output=options.output,
+            overwrite=options.overwrite,
+            device=options.device,
+            rate=options.rate,
+            block=options.block,
+            latency=options.latency,
+            routes=tuple(options.route),
+            limiter=options.limiter,
+            tracks=options.tracks,
+            voices=tuple(options.voice),
+            languages=tuple(options.language),
+            lyrics=tuple(options.lyrics),
+            takes=options.takes,
+            lead_ms=options.lead,
+            shows_arrivals=options.monitor,
+        )
+    )
+
+
+def _run_monitor(options: argparse.Namespace) -> int:
+    from bridge.commands import monitor
+
+    return monitor.run(port=options.port, midi=options.midi, with_midi=not options.no_midi)
+
+
 def _run_devices(options: argparse.Namespace) -> int:
     from bridge.commands import devices
 
@@ -543,6 +722,37 @@ def _run_doctor(options: argparse.Namespace) -> int:
     from bridge.commands import doctor
 
     return doctor.run(loopback=options.loopback, as_json=options.json)
+
+
+def _run_templates_list(options: argparse.Namespace) -> int:
+    from bridge.commands import templates
+
+    return templates.list_templates(as_json=options.json)
+
+
+def _run_templates_install(options: argparse.Namespace) -> int:
+    from bridge.commands import templates
+
+    return templates.install(options.name, output=options.output, overwrite=options.overwrite)
+
+
+def _run_send(options: argparse.Namespace) -> int:
+    from bridge.commands import send
+
+    return send.run(
+        options.score,
+        host=options.host,
+        port=options.port,
+        token=options.token,
+        first_track=options.track,
+        verse=options.verse,
+    )
+
+
+def _run_follow(options: argparse.Namespace) -> int:
+    from bridge.commands import follow
+
+    return follow.run(listen=options.listen, host=options.host, port=options.port, token=options.token)
 
 
 def _positive(text: str) -> int:

@@ -48,10 +48,23 @@ class LiveWriter:
             return None
         return int(self._counters[ORIGIN] + self._counters[WRITTEN]) + self.delay_samples
 
+    @property
+    def end_sample(self) -> int | None:
+        """The device sample behind the last one pushed, if it sounds or starts at a given time; None if that is not known."""
+        counters = self._counters
+        if counters[WRITTEN] > counters[START] >= counters[READ]:
+            return int(counters[STARTS_AT] + counters[WRITTEN] - counters[START])
+        return int(counters[ORIGIN] + counters[WRITTEN]) if counters[SOUNDS] else None
+
+    @property
+    def start_lies_ahead(self) -> bool:
+        """Whether a timed start has been given and not come yet."""
+        return bool(self._counters[START] > self._counters[READ])
+
     def start_at(self, device_sample: int) -> None:
         """What is pushed next, after a rest, starts exactly there, or with the first block that it fills if that has passed by then.
         What still waits before it is heard up to there. One such start at a time: ValueError while another lies ahead."""
-        if self._counters[START] > self._counters[READ]:
+        if self.start_lies_ahead:
             raise ValueError("a start lies ahead already")
         self._counters[STARTS_AT] = device_sample
         self._fence()

@@ -1,0 +1,117 @@
+"""`vocalese monitor`: what arrives by OSC and MIDI, as it arrives. Nothing is sung."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+
+import mido
+
+from bridge.midi.ports import MidiPorts
+from bridge.midi.router import Learned, MidiRouter, ProgramChosen, Routed
+from bridge.osc import OscServer
+from bridge.protocol import limits
+from bridge.protocol.events import Received
+from bridge.protocol.table import BY_EVENT
+
+from .common import EXIT_OK
+
+_QUIET = ("clock", "active_sensing", "quarter_frame")  # counted, not shown one by one
+_TOLD_EVERY_S = 1.0
+
+
+def run(*, port: int = limits.DEFAULT_PORT, midi: Sequence[str] = (), with_midi: bool = True) -> int:
+    """Show until interrupted. ProtocolError if the port is in use, by `vocalese serve` for example."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    logging.basicConfig(format="OSC   %(message)s", level=logging.WARNING)  # what is refused is logged
+    with OscServer(_show, port=port) as osc, _MidiMonitor(midi) as ports:
+        print(f"OSC    {osc.host}:{osc.port}, UDP")
+        for text in ports.start() if with_midi else ():
+            print(text)
+        print(f"MIDI   {', '.join(ports.names) or 'no ports'}\nCtrl-C ends.", flush=True)
+        try:
+            while not stop.wait(_TOLD_EVERY_S):
+                ports.tell_quiet()
+        except KeyboardInterrupt:
+            pass
+    return EXIT_OK
+
+
+def arrival_line(received: Received) -> str:
+    """An OSC message as a line: when it came, from whom, and what it holds."""
+    event = received.event
+    values = "  ".join(f"{item.name} {_short(getattr(event, item.name))}" for item in fields(event))
+    return f"{received.arrival_s:9.3f}  OSC   {received.sender}  {BY_EVENT[type(event)].address}  {values}".rstrip()
+
+
+def midi_line(time_s: float, port: str, message: mido.Message, routed: Sequence[Routed]) -> str:
+    """A MIDI message as a line: when it came, on which port, and what it means to which track."""
+    return f"{time_s:9.3f}  MIDI  {port}  {message}  →  {'; '.join(map(_meaning, routed)) or 'nothing'}"
+
+
+def _meaning(routed: Routed) -> str:
+    if isinstance(routed, Learned):
+        return f"controller {routed.number} moves {routed.parameter.value}"
+    if isinstance(routed, ProgramChosen):
+        return f"track {routed.track}: program {routed.program}"
+    event = routed.event
+    values = (f"{item.name} {_short(getattr(event, item.name))}" for item in fields(event) if item.name != "time_s")
+    return f"track {routed.track}: {type(event).__name__} {' '.join(values)}".rstrip()
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple):
+        return f"({len(value)})"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _show(received: Received) -> bool:
+    print(arrival_line(received), flush=True)
+    return True
+
+
+class _MidiMonitor:
+    """Ports whose messages are printed, with routers that say what they mean."""
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        self._started_s = time.perf_counter()
+        self._routers: dict[str, MidiRouter] = {}
+        self._quiet: dict[str, int] = {}
+        self._ports = MidiPorts(self._message, self._lost, wanted=wanted or None)
+
+    def __enter__(self) -> _MidiMonitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ports.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._ports.names
+
+    def start(self) -> tuple[str, ...]:
+        return self._ports.start()
+
+    def tell_quiet(self) -> None:
+        """How many clocks and the like have come since the last time."""
+        quiet, self._quiet = self._quiet, {}
+        for name, count in quiet.items():
+            print(f"           MIDI  {count} x {name}", flush=True)
+
+    def _message(self, port: str, message: mido.Message) -> None:
+        if message.type in _QUIET:
+            self._quiet[message.type] = self._quiet.get(message.type, 0) + 1
+            return
+        time_s = time.perf_counter() - self._started_s
+        router = self._routers.setdefault(port, MidiRouter())
+        print(midi_line(time_s, port, message, router.feed(message, time_s)), flush=True)
+
+    def _lost(self, port: str) -> None:
+        print(f"           MIDI  {port} has gone.", flush=True)

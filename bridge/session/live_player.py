@@ -1,0 +1,187 @@
+"""One track that is played live: which frames are sung when, and where on the device they sound.
+
+Times are device samples, as the audio process counts them. Every event is due at its arrival and a constant later, so that the ways it
+came by add no jitter. In silence nothing is sung. A note out of silence begins a passage: its first frame is sung at once and starts
+exactly where the note is due. While a passage lasts each frame is sung as late as the ring allows, so that bends are heard soon; what
+comes then acts with the next frame. The voice's own clock runs with the device's and is moved by at most half a frame where a passage
+begins.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.audio.live import LiveWriter
+from engine import LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
+
+FRAME_RATE_HZ = 100
+_FADE_IN_S = 0.001
+_SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
+_MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """In device samples: `block` is what the device asks for at once, `onset` and `passage` how long before the latest moment frames
+    out of silence and all others begin to be sung."""
+
+    block: int
+    onset: int
+    passage: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """From a note out of silence to the next silence: `frame` of the voice starts at `start` of the device."""
+
+    frame: int
+    start: int
+
+
+class LivePlayer:
+    """See the module docstring. Not safe for use by several threads at once."""
+
+    def __init__(self, voice: LiveVoice, writer: LiveWriter, *, sample_rate: int) -> None:
+        self._voice, self._writer = voice, writer
+        self._rate = sample_rate
+        self._waiting: list[tuple[float, int, LiveEvent]] = []
+        self._numbers = count()
+        self._passage: _Passage | None = None
+        self._free_from = 0  # behind what was handed over
+        self._quiet_frames = 0
+        self._is_settled = True  # nothing that was fed waits for its frame
+        self._next_voice: LiveVoice | None = None
+
+    @property
+    def voice(self) -> LiveVoice:
+        return self._voice
+
+    @property
+    def is_sounding(self) -> bool:
+        """A passage is being sung."""
+        return self._passage is not None
+
+    @property
+    def lyric_position(self) -> LyricPosition:
+        """Which syllable the next note takes from the queue."""
+        return self._voice.lyric_position
+
+    def feed(self, event: LiveEvent, due: float) -> None:
+        """Something to happen at device sample `due`; the event's own time does not count."""
+        heapq.heappush(self._waiting, (due, next(self._numbers), event))
+
+    def change_voice(self, voice: LiveVoice) -> None:
+        """Sing on with another voice of the same performer, from the next silence on."""
+        self._next_voice = voice
+        self._take_next_voice()
+
+    def wake_at(self, now: float, leads: Leads) -> float:
+        """When `work` is wanted: a device sample, inf if there is nothing to do."""
+        if self._passage is not None:
+            return self._end(now) - leads.block - leads.passage
+        at = self._waiting[0][0] - leads.block - leads.onset if self._waiting else math.inf
+        return at if self._is_settled else min(at, (self._voice.frame + 1) * self._rate / FRAME_RATE_HZ)
+
+    def work(self, now: float, leads: Leads) -> None:
+        """What is to be done by now: at most one frame is sung."""
+        if self._passage is not None:
+            self._go_on(self._passage)
+        else:
+            self._listen(now, leads)
+
+    def silence(self, event: LiveEvent, now: float) -> None:
+        """Panic: what sounds fades at once, notes that wait are called off."""
+        for _, _, waiting in sorted(self._waiting):
+            if not isinstance(waiting, NoteOn | NoteOff):
+                self._feed_now(waiting)
+        self._waiting.clear()
+        self._feed_now(event)
+        if self._passage is not None:
+            self._voice.render(1)  # its frame is not heard
+            self._writer.discard()
+            self._passage, self._free_from = None, 0
+            self._take_next_voice()
+        self._catch_up(now)
+
+    def skip_to(self, now: float) -> None:
+        """Let the voice's clock run up to the device's, as when nothing was played for long."""
+        if self._passage is None:
+            self._catch_up(now)
+
+    # ---- silence -----------------------------------------------------------------------------------------------------
+
+    def _listen(self, now: float, leads: Leads) -> None:
+        while self._waiting and self._waiting[0][0] - leads.block - leads.onset <= now:
+            due, _, event = heapq.heappop(self._waiting)
+            if isinstance(event, NoteOn) and event.velocity > 0:
+                self._begin(event, due, now, leads)
+                if self._passage is not None:
+                    return
+            else:
+                self._feed_now(event)
+        self._catch_up(now)
+
+    def _begin(self, note: NoteOn, due: float, now: float, leads: Leads) -> None:
+        self._voice.skip(max(0, round(due * FRAME_RATE_HZ / self._rate) - self._voice.frame))
+        frame = self._voice.frame
+        self._feed_now(note)
+        samples = self._voice.render(1)
+        self._is_settled = True
+        if not self._voice.is_sounding and not samples.any():
+            return  # a key switch, or a note to be silent
+        start = max(round(due), math.ceil(now) + leads.block + _SAFETY_SAMPLES, self._free_from)
+        if not self._writer.start_lies_ahead:
+            self._writer.start_at(start)
+        self._writer.push(self._onset(samples))
+        self._passage, self._quiet_frames = _Passage(frame, start), 0
+
+    def _onset(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The first frame without what the stream holds back: before its note there is nothing to be heard."""
+        rate = self._voice.sample_rate
+        fade = round(_FADE_IN_S * rate)
+        held_back = max(0, round(self._voice.latency.stream_s * rate) - fade)
+        samples = samples[held_back:].copy()
+        samples[:fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
+        return samples
+
+    def _catch_up(self, now: float) -> None:
+        passed = math.floor(now * FRAME_RATE_HZ / self._rate) - self._voice.frame
+        if passed > 0:
+            self._voice.skip(passed)
+            self._is_settled = True
+
+    # ---- sound -------------------------------------------------------------------------------------------------------
+
+    def _go_on(self, passage: _Passage) -> None:
+        first_s = passage.frame / FRAME_RATE_HZ
+        until = passage.start + (self._voice.frame + 1 - passage.frame) * self._rate / FRAME_RATE_HZ
+        while self._waiting and self._waiting[0][0] < until:
+            due, _, event = heapq.heappop(self._waiting)
+            self._voice.feed(replace(event, time_s=max(0.0, first_s + (due - passage.start) / self._rate)))
+        samples = self._voice.render(1)
+        self._writer.push(samples)
+        self._quiet_frames = 0 if self._voice.is_sounding else self._quiet_frames + 1
+        if self._quiet_frames and (not samples.any() or self._quiet_frames >= _MOST_QUIET_FRAMES):
+            self._writer.rest()
+            self._free_from = self._writer.end_sample or 0
+            self._passage = None
+            self._take_next_voice()
+
+    def _end(self, now: float) -> float:
+        """Where what was handed over ends. After an underrun it is not known: then it starts again as soon as there is enough."""
+        end = self._writer.end_sample
+        return now + self._writer.waiting_samples if end is None else end
+
+    def _feed_now(self, event: LiveEvent) -> None:
+        self._voice.feed(replace(event, time_s=self._voice.frame / FRAME_RATE_HZ))
+        self._is_settled = False
+
+    def _take_next_voice(self) -> None:
+        if self._passage is None and self._next_voice is not None:
+            self._voice, self._next_voice = self._next_voice, None

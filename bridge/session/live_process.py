@@ -1,0 +1,350 @@
+"""The engine process: `python -m bridge.session.live_process`, started by `engine_process`. It sings, and never imports torch.
+
+Lines of JSON come in on standard input and go out on standard output. First comes `open`; the answer is `ready`, or `refused`. When the
+input ends, the parent is gone, and so is this process. One thread reads the input and one at a time loads a voice; everything else
+happens in the loop of `main`, which sleeps until the next frame is wanted.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.audio.control import DEVICE_SAMPLE, clock_of
+from bridge.audio.live import UNDERRUNS, LiveWriter
+from bridge.audio.memory import AudioAddress, AudioMemory
+from engine import (
+    LivePerformer,
+    LiveVoice,
+    NoteOn,
+    Panic,
+    PerformanceSettings,
+    Score,
+    VocaleseError,
+    VoiceError,
+    load_voice,
+    write_score,
+)
+
+from .live_player import Leads, LivePlayer
+from .live_wire import read_event
+
+SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the singer
+_REPORT_EVERY_S = 1.0
+_COLLECT_EVERY_S = 10.0
+_ORDERS_AT_ONCE = 32  # then a frame may be due
+_LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030
+_FROZEN_AFTER_S = 0.02  # the device's clock is not run on further than this beyond its last block
+_WARM_UP_FRAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the engine is opened with. `voices[track]` names each track's voice; leads in seconds, see `Leads`. `is_manual`: the device has no
+    time of its own and is advanced by hand."""
+
+    address: AudioAddress
+    voices: tuple[str, ...]
+    voice_folders: tuple[str, ...] = ()
+    onset_lead_s: float = 0.005
+    passage_lead_s: float = 0.006
+    is_manual: bool = False
+
+
+class DeviceTime:
+    """The device's clock, as numbers of samples."""
+
+    def __init__(self, memory: AudioMemory, *, is_manual: bool) -> None:
+        self._memory, self._is_manual = memory, is_manual
+        self._rate = memory.address.sample_rate
+
+    @property
+    def block_frames(self) -> int:
+        return clock_of(self._memory).block_frames
+
+    def now(self) -> float:
+        """The sample that the device would be asked for at this moment."""
+        return self.at(time.monotonic_ns())
+
+    def at(self, monotonic_ns: int) -> float:
+        """The same for another moment. A clock that stands still is not run on for long."""
+        asked_for = int(self._memory.ints[DEVICE_SAMPLE])
+        if self._is_manual:
+            return asked_for
+        clock = clock_of(self._memory)
+        ahead = monotonic_ns - time.monotonic_ns()
+        limit = asked_for + clock.block_frames + (_FROZEN_AFTER_S + max(0.0, ahead * 1e-9)) * self._rate
+        return min(clock.device_sample + (monotonic_ns - clock.block_ns) * 1e-9 * self._rate, limit)
+
+
+class LiveEngine:
+    """All tracks. `handle` takes an order, `turn` does what is most urgent; neither waits. `say(event, **values)` tells the parent."""
+
+    def __init__(self, opening: Opening, say: Any) -> None:
+        self._memory = AudioMemory.attach(opening.address)
+        self._rate = opening.address.sample_rate
+        self._say = say
+        self.time = DeviceTime(self._memory, is_manual=opening.is_manual)
+        self._onset, self._passage = (round(lead_s * self._rate) for lead_s in (opening.onset_lead_s, opening.passage_lead_s))
+        self._folders = tuple(Path(folder) for folder in opening.voice_folders)
+        self._voices: dict[str, Any] = {}
+        self._performers: list[LivePerformer] = []
+        self._writers: list[LiveWriter] = []
+        self._players: list[LivePlayer] = []
+        self._positions: list[Any] = []
+        for track, name in enumerate(opening.voices):
+            voice = self._voice(name)
+            performer = LivePerformer(PerformanceSettings(seed=track))
+            writer = LiveWriter(self._memory, track, source_rate=voice.card.sample_rate)
+            writer.discard()  # of one that died
+            self._performers.append(performer)
+            self._writers.append(writer)
+            self._players.append(LivePlayer(LiveVoice(performer, voice.stream()), writer, sample_rate=self._rate))
+            self._positions.append(None)
+        for player in self._players:
+            player.skip_to(self.time.now())
+        self._underruns = self._count_underruns()
+        self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+        self._busy_s = 0.0
+
+    @property
+    def players(self) -> tuple[LivePlayer, ...]:
+        return tuple(self._players)
+
+    @property
+    def leads(self) -> Leads:
+        return Leads(self.time.block_frames, self._onset, self._passage)
+
+    def handle(self, order: dict[str, Any]) -> None:
+        """Obey one line of the parent."""
+        match order["do"]:
+            case "event":
+                self._feed(order["track"], order["event"], order["at_ns"])
+            case "voice":
+                self._ask_for_voice(order["track"], order["name"])
+            case "take":
+                self._take(order)
+            case unknown:
+                raise ValueError(f"{unknown!r} is no order")
+
+    def turn(self) -> float:
+        """Do the most urgent thing if it is time. Returns the seconds until the next, 0 if there is more to do."""
+        while not self._loaded.empty():
+            self._change_voice(*self._loaded.get())
+        leads, now = self.leads, self.time.now()
+        wakes = [player.wake_at(now, leads) for player in self._players]
+        track = min(range(len(wakes)), key=wakes.__getitem__)
+        if wakes[track] > now:
+            return (wakes[track] - now) / self._rate
+        started_s = time.perf_counter()
+        self._players[track].work(now, leads)
+        self._busy_s += time.perf_counter() - started_s
+        self._tell(track)
+        return 0.0
+
+    def report(self, within_s: float) -> None:
+        """Say how busy the last seconds were; after an underrun, hold more in store."""
+        underruns = self._count_underruns()
+        if underruns > self._underruns and self._passage < _LONGEST_LEAD_S * self._rate:
+            self._passage += round(_LONGER_LEAD_S * self._rate)
+        self._underruns = underruns
+        self._say("load", share=self._busy_s / within_s, passage_lead_s=self._passage / self._rate)
+        self._busy_s = 0.0
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        for writer in self._writers:
+            writer.close()
+        self._memory.close()
+
+    def _feed(self, track: int, values: list[Any], at_ns: int) -> None:
+        event, player = read_event(values), self._players[track]
+        if isinstance(event, Panic):
+            player.silence(event, self.time.now())
+            self._tell(track)
+            return
+        leads = self.leads
+        player.feed(event, self.time.at(at_ns) + leads.block + leads.onset)
+
+    def _tell(self, track: int) -> None:
+        player = self._players[track]
+        for text in player.voice.take_notices():
+            self._say("notice", track=track, text=text)
+        position = player.lyric_position
+        if position != self._positions[track]:
+            self._positions[track] = position
+            self._say(
+                "position",
+                track=track,
+                line=position.line,
+                syllable=position.syllable,
+                text=position.next_text,
+                remaining=position.remaining,
+            )
+
+    # ---- voices ------------------------------------------------------------------------------------------------------
+
+    def _voice(self, name: str) -> Any:
+        if name not in self._voices:
+            voice = load_voice(name, self._folders)
+            if not hasattr(voice, "stream"):
+                raise VoiceError(f"'{name}' cannot sing live, only render. Take another voice for live play.")
+            _warm_up(voice)
+            self._voices[name] = voice
+        return self._voices[name]
+
+    def _ask_for_voice(self, track: int, name: str) -> None:
+        def load() -> None:
+            try:
+                self._loaded.put((track, name, self._voice(name)))
+            except VocaleseError as error:
+                self._loaded.put((track, name, error))
+
+        if name in self._voices:
+            self._change_voice(track, name, self._voices[name])
+        else:
+            threading.Thread(target=load, name="voice", daemon=True).start()
+
+    def _change_voice(self, track: int, name: str, found: Any) -> None:
+        if isinstance(found, VocaleseError):
+            self._say("voice", track=track, name=name, error=str(found))
+            return
+        if found.card.sample_rate != self._players[track].voice.sample_rate:
+            self._say(
+                "voice", track=track, name=name, error=f"'{name}' has another sample rate than the voices of this session."
+            )
+            return
+        performer, stream = self._performers[track], found.stream()
+        stream.skip(performer.frame)
+        self._players[track].change_voice(LiveVoice(performer, stream))
+        self._say("voice", track=track, name=name, error="")
+
+    # ---- takes -------------------------------------------------------------------------------------------------------
+
+    def _take(self, order: dict[str, Any]) -> None:
+        """Write what was played on some tracks as one score. Reading it is quick; the file is written beside the singing."""
+        start_s = max(0.0, self.time.at(order["start_ns"]) / self._rate)
+        scores = [self._players[track].voice.take(start_s=start_s, name=f"track {track + 1}") for track in order["tracks"]]
+        tracks = tuple(part for score in scores for part in score.tracks if part.notes)
+        score = replace(scores[0], title=order["name"], tracks=tracks)
+        threading.Thread(target=self._write, args=(score, order), name="take").start()
+
+    def _write(self, score: Score, order: dict[str, Any]) -> None:
+        error = ""
+        try:
+            if not score.tracks:
+                raise VocaleseError("Nothing was played; there is nothing to write.")
+            write_score(score, Path(order["path"]))
+        except (VocaleseError, OSError) as refusal:
+            error = str(refusal)
+        self._say("written", id=order["id"], path=order["path"], error=error)
+
+    def _count_underruns(self) -> int:
+        return sum(int(counters[UNDERRUNS]) for counters in self._memory.live_counters)
+
+
+class Channel:
+    """Lines of JSON, both ways."""
+
+    def __init__(self) -> None:
+        self._out = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+        self.orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+
+    def say(self, event: str, **values: Any) -> None:
+        """Tell the parent, if it is there."""
+        line = json.dumps({"event": event, **values}).encode() + b"\n"
+        with self._lock, suppress(OSError):
+            self._out.write(line)
+
+    def _listen(self) -> None:
+        held = b""
+        while piece := os.read(0, 1 << 16):
+            *lines, held = (held + piece).split(b"\n")
+            for line in lines:
+                self.orders.put(json.loads(line))
+        self.orders.put(None)
+
+
+def main() -> int:
+    """Run until the parent is gone or closes the input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child; the parent decides
+    channel = Channel()
+    signal.signal(signal.SIGTERM, lambda *_: channel.orders.put(None))
+    np.seterr(all="ignore")
+    order = channel.orders.get()
+    if order is None:
+        return 0
+    try:
+        engine = LiveEngine(read_opening(order), channel.say)
+    except VocaleseError as error:
+        channel.say("refused", kind=type(error).__name__, text=str(error))
+        return 1
+    sys.setswitchinterval(SWITCH_S)
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # a collection would take as long as several frames
+    channel.say("ready", modules=sorted(name for name in sys.modules if "." not in name))
+    _run(engine, channel)
+    engine.close()
+    return 0
+
+
+def read_opening(order: dict[str, Any]) -> Opening:
+    """The first order."""
+    values = {key: value for key, value in order.items() if key != "do"}
+    return Opening(
+        **{
+            **values,
+            "address": AudioAddress(**values["address"]),
+            "voices": tuple(values["voices"]),
+            "voice_folders": tuple(values["voice_folders"]),
+        }
+    )
+
+
+def _run(engine: LiveEngine, channel: Channel) -> None:
+    wait_s, reported_s, collected_s = 0.0, time.monotonic(), time.monotonic()
+    while True:
+        now_s = time.monotonic()
+        if now_s - reported_s >= _REPORT_EVERY_S:
+            engine.report(now_s - reported_s)
+            reported_s = now_s
+        is_idle = not any(player.is_sounding for player in engine.players)
+        if now_s - collected_s >= _COLLECT_EVERY_S and (is_idle or now_s - collected_s >= 10 * _COLLECT_EVERY_S):
+            gc.collect()
+            collected_s = now_s
+        limit_s = max(0.0, reported_s + _REPORT_EVERY_S - time.monotonic())
+        wait_s = min(wait_s, limit_s)
+        with suppress(queue.Empty):
+            for number in range(_ORDERS_AT_ONCE):
+                order = channel.orders.get(timeout=wait_s) if wait_s > 0 and not number else channel.orders.get_nowait()
+                if order is None:
+                    return
+                engine.handle(order)
+        wait_s = engine.turn()
+
+
+def _warm_up(voice: Any) -> None:
+    """Sing a note that nobody hears, so that the first one heard is as quick as the others."""
+    scratch = LiveVoice(LivePerformer(PerformanceSettings()), voice.stream())
+    scratch.feed(NoteOn(0.0, 0, 60.0))
+    scratch.render(_WARM_UP_FRAMES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,314 @@
+"""Everything that `vocalese serve` opens: the audio process, the engine process, OSC, MIDI and the song, wired together.
+
+OSC  ─ socket thread ─ EventQueue ─ session thread ─┬─ LiveSession ─ pipe ─ engine process ─┐
+MIDI ─ driver's threads ────────────────────────────┘                                       ├─ rings ─ audio process
+                                    song thread ────── Sequencer ── renders ahead ──────────┘
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bridge.audio.control import Telemetry
+from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
+from bridge.midi.ports import VIRTUAL_NAME
+from bridge.midi.receiver import MidiReceiver
+from bridge.midi.router import MidiOptions
+from bridge.osc import EventQueue, OscServer
+from bridge.protocol import events, limits, replies
+from bridge.protocol.events import Received, Sender
+from bridge.protocol.refusal import Code
+from bridge.protocol.table import BY_EVENT
+from engine.errors import DeviceError, VocaleseError
+
+from .engine_process import EngineProcess
+from .live import LiveOptions, LiveSession
+from .live_process import Opening
+from .renderer import VoiceShelf
+from .sequencer import Sequencer
+
+_METERS_EVERY_S, _STATUS_EVERY_S = 0.05, 1.0
+_QUEUE_WAIT_S = 0.25
+# What a song has to know too, beside what is only live.
+_ALSO_FOR_SONGS = (
+    events.Panic,
+    events.TrackVoice,
+    events.TrackMode,
+    events.TrackParam,
+    events.LyricsSet,
+    events.LyricsAppend,
+    events.LyricsFiller,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """What to open. `voices` and `languages` have one entry per track of `audio`. `midi_ports`: parts of names, None = all, () = none.
+
+    `onset_lead_s` is how much later than the driver's block a note out of silence sounds: time to sing its first frame.
+    """
+
+    audio: AudioConfig
+    voices: tuple[str, ...]
+    languages: tuple[str, ...]
+    voice_folders: tuple[Path, ...] = ()
+    features: Path | None = None
+    cache: Path | None = None
+    takes: Path = Path()
+    host: str = limits.DEFAULT_HOST
+    port: int = limits.DEFAULT_PORT
+    token: str | None = None
+    version: str = ""
+    with_midi: bool = True
+    midi: MidiOptions = field(default_factory=MidiOptions)
+    midi_ports: tuple[str, ...] | None = None
+    midi_virtual_name: str | None = VIRTUAL_NAME
+    onset_lead_s: float = 0.005
+
+
+class VocaleseServer:
+    """Open from `with` to the end of the block. `on_notice(text)` and `on_arrival(received)` are called from any thread.
+
+    Raises a VocaleseError where something cannot be opened; MIDI that is not there is a notice.
+    """
+
+    def __init__(
+        self,
+        options: ServerOptions,
+        on_notice: Callable[[str], None] = log.warning,
+        *,
+        on_arrival: Callable[[Received], None] | None = None,
+    ) -> None:
+        self.options = options
+        self._on_notice, self._on_arrival = on_notice, on_arrival
+        self._start_ns = time.monotonic_ns()
+        self._closing = threading.Event()
+        self._queue = EventQueue()
+        self._song_queue: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._sequencer: Sequencer | None = None
+        self._set_before_songs: dict[tuple[type, int, str], Received] = {}
+        self._opened: list[Any] = []  # in order; closed the other way round
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> VocaleseServer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def clock_s(self) -> float:
+        """The engine's clock, as senders know it: seconds since the start."""
+        return (time.monotonic_ns() - self._start_ns) * 1e-9
+
+    def status(self) -> replies.Status:
+        """How things are."""
+        telemetry, counts = self.audio.telemetry(), self.osc.counts
+        return replies.Status(
+            state=self._state(telemetry),
+            clock_s=self.clock_s(),
+            waiting_events=len(self._queue),
+            load=self.engine.load,
+            latency_ms=1000 * self.latency_s(telemetry),
+            underruns=telemetry.device_underruns + sum(track.live_underruns for track in telemetry.tracks),
+            dropped=sum(counts.dropped.values()),
+            refused=sum(counts.refused.values()),
+            device=self.audio.info.name,
+        )
+
+    def latency_s(self, telemetry: Telemetry | None = None) -> float:
+        """From the arrival of a note to its sound: a block of the device, the lead, and the way through the driver."""
+        clock = (telemetry or self.audio.telemetry()).clock
+        return clock.block_frames / clock.sample_rate + self.options.onset_lead_s + clock.lead_s
+
+    def close(self) -> None:
+        """Close everything, ports first. OutputError if a file could not be completed."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._song_queue.put(None)
+        ports = [opened for opened in self._opened if isinstance(opened, MidiReceiver | OscServer)]
+        for port in reversed(ports):
+            port.close()
+        for thread in self._threads:
+            thread.join()
+        for opened in reversed(self._opened):
+            if opened not in ports:
+                opened.close()
+
+    # ---- answers; see `bridge.session.live.Answers` ----------------------------------------------------------------------
+
+    def send(self, sender: Sender, reply: replies.Reply) -> bool:
+        """Answer one sender."""
+        return self.osc.send(sender, reply)
+
+    def publish(self, topic: str, reply: replies.Reply) -> int:
+        """Tell all who subscribed."""
+        return self.osc.publish(topic, reply)
+
+    def notice(self, text: str) -> None:
+        """Tell the user."""
+        self._on_notice(text)
+
+    def gain(self, track: int, linear: float) -> None:
+        """Set a track's level in the mixer."""
+        self.audio.gain(track, linear)
+
+    # ---- opening -----------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        options = self.options
+        self.osc = OscServer(
+            self._deliver,
+            host=options.host,
+            port=options.port,
+            token=options.token,
+            clock=self.clock_s,
+            version=options.version,
+        )
+        self._opened.append(self.osc)
+        self.audio = self._keep(AudioEngine.start(options.audio, self._hear_audio))
+        self.session = self._keep(
+            LiveSession(
+                LiveOptions(
+                    voices=options.voices,
+                    languages=options.languages,
+                    voice_folders=options.voice_folders,
+                    takes=options.takes,
+                    start_ns=self._start_ns,
+                ),
+                self,
+            )
+        )
+        self.engine = self._keep(EngineProcess(self._opening(), self.session.hear, self._on_notice))
+        self.session.open(self.engine)
+        for name, target in (("session", self._serve), ("song", self._serve_song), ("feedback", self._feed_back)):
+            self._threads.append(threading.Thread(target=target, name=name, daemon=True))
+            self._threads[-1].start()
+        self.osc.start()
+        self.midi = MidiReceiver(
+            self.session.play,
+            clock=self.clock_s,
+            options=options.midi,
+            wanted=options.midi_ports,
+            virtual_name=options.midi_virtual_name,
+        )
+        if options.with_midi:
+            self._opened.append(self.midi)
+            for text in self.midi.start():
+                self._on_notice(text)
+
+    def _opening(self) -> Opening:
+        return Opening(
+            address=self.audio.address,
+            voices=self.options.voices,
+            voice_folders=tuple(str(folder) for folder in self.options.voice_folders),
+            onset_lead_s=self.options.onset_lead_s,
+            is_manual=self.options.audio.clock == "manual" and self.options.audio.output != "device",
+        )
+
+    def _keep(self, opened: Any) -> Any:
+        self._opened.append(opened)
+        return opened
+
+    # ---- threads -----------------------------------------------------------------------------------------------------
+
+    def _deliver(self, received: Received) -> bool:
+        if self._on_arrival is not None:
+            self._on_arrival(received)
+        return self._queue.put(received)
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            received = self._queue.get(_QUEUE_WAIT_S)
+            if received is not None:
+                try:
+                    self._act(received)
+                except Exception:  # one message that fails must not silence all others
+                    log.exception("a message could not be acted on")
+
+    def _act(self, received: Received) -> None:
+        event = received.event
+        if isinstance(event, events.Panic):
+            self.audio.panic()
+        if isinstance(event, events.StatusRequest):
+            self.send(received.sender, self.status())
+        elif not self.session.handle(received) or isinstance(event, _ALSO_FOR_SONGS):
+            self._song_queue.put(received)
+
+    def _serve_song(self) -> None:
+        """Songs have a thread of their own: their work takes longer than a note can wait."""
+        while (received := self._song_queue.get()) is not None:
+            address = BY_EVENT[type(received.event)].address
+            error = ""
+            try:
+                if not self._song_takes(received):
+                    error = "A running server does not do that; `vocalese render` does."
+            except VocaleseError as refusal:
+                error = str(refusal)
+            except Exception as failure:
+                log.exception("a message could not be acted on")
+                error = f"It could not be done: {failure}"
+            if error and not isinstance(received.event, _ALSO_FOR_SONGS):
+                self.send(received.sender, replies.Error(address, received.seq, Code.FAILED, error[:500]))
+
+    def _song_takes(self, received: Received) -> bool:
+        """Give it to the sequencer, which is there from the first message on that needs one; what was set before it comes first."""
+        event = received.event
+        if self._sequencer is None and isinstance(event, _ALSO_FOR_SONGS):
+            self._set_before_songs[type(event), getattr(event, "track", 0), getattr(event, "name", "")] = received
+            return True
+        if self._sequencer is None:
+            shelf = VoiceShelf(self.options.voice_folders, self.options.features, self.options.cache)
+            sequencer = Sequencer(self.audio, shelf, on_reply=self._answer_song, on_notice=self._on_notice)
+            self._sequencer = self._keep(sequencer)
+            sequencer.start()
+            for earlier in self._set_before_songs.values():
+                sequencer.apply(earlier.event, earlier.sender)
+        return self._sequencer.apply(event, received.sender, age_s=self.clock_s() - received.arrival_s)
+
+    def _feed_back(self) -> None:
+        """Meters and status to those who asked for them."""
+        status_due_s = 0.0
+        while not self._closing.wait(_METERS_EVERY_S):
+            try:
+                tracks = self.audio.telemetry().tracks
+                meters = tuple(replies.Meter(number, track.peak_db, track.rms_db) for number, track in enumerate(tracks))
+                self.publish("meters", replies.Meters(meters))
+                if time.monotonic() >= status_due_s:
+                    status_due_s = time.monotonic() + _STATUS_EVERY_S
+                    self.publish("status", self.status())
+            except DeviceError:  # it is being closed
+                return
+
+    def _answer_song(self, sender: Sender | None, reply: replies.Reply) -> None:
+        if sender is None:
+            self.publish("render", reply)
+        else:
+            self.send(sender, reply)
+
+    def _hear_audio(self, event: AudioEvent) -> None:
+        self._on_notice(event.text)
+
+    def _state(self, telemetry: Telemetry) -> str:
+        if not telemetry.device_open:
+            return "the audio device is not there"
+        if not self.engine.is_ready:
+            return "the engine is being started again"
+        if self.session.is_recording:
+            return "recording"
+        return "playing" if telemetry.transport.playing else "stopped"
