@@ -14,12 +14,12 @@ NEVER_IN_A_WHEEL = ("tests/", "examples/", "benchmarks/", "docs/", ".ci/")
 
 
 def check_wheel(path: Path) -> str:
-    """Every data file of the two packages is in the wheel, and nothing but the packages and their metadata."""
+    """Every data file of the packages and templates is in the wheel, and nothing but these and their metadata."""
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
     data = {
         file.relative_to(ROOT).as_posix()
-        for package in ("engine", "bridge")
+        for package in ("engine", "bridge", "daw_templates")
         for file in (ROOT / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
     }
