@@ -1,14 +1,17 @@
 """How good a voice is, in figures: one run, one table (and with --json one object on the last line).
 
-    words      sung words picked out of a closed list by PocketSphinx: the voice, flite speaking, WORLD singing flite's speech
-    sentences  held-out recordings sung again with their own timing, pitch and effort: word error rate (full language model), mel
-               cepstral distance (24 coefficients of 64 log-mel bands, active frames), median harmonics-to-noise ratio, voicing agreement
-    level      a held "ah" from A2 to E5: spread of its level in dB, and its harmonics-to-noise ratio
+    words      sung words picked out of closed lists by PocketSphinx: the voice by its tokens and by its direct model, flite speaking,
+               WORLD singing flite's speech
+    sentences  held-out recordings sung again with their own timing, pitch and effort, by both paths: word error rate (full language
+               model), mel cepstral distance (24 coefficients of 64 log-mel bands, active frames), median harmonics-to-noise ratio, voicing
+    level      a held "ah" from A2 to E5 and three vowels from E2 to C6: spread of the level in dB, harmonics-to-noise ratio
     following  pitch, voicing, onsets and clicks of sung songs as `vocalese check` measures them
+    live       CPU time of each 10 ms block of a stream, from process start to the first sound, streamed against offline samples
     cost       CPU time per second of audio on one thread, start-up, memory for a ten-minute song, size of the weights
 
     python benchmarks/voice_quality.py [--voice NAME|FOLDER] [--only words,level] [--quick] [--json]
 
+The starter voice's default path is by tokens; a voice without tokens is measured as "voice" alone.
 Figures of recognisers only compare systems heard in the same run. A row that cannot be measured here says why.
 """
 
@@ -57,8 +60,11 @@ from engine import (  # noqa: E402
     write_score,
 )
 from engine.performance import Performance, PhoneSpan  # noqa: E402
+from engine.performance.types import Controls  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
 from engine.voice.catalogue import find_voice  # noqa: E402
+from engine.voice.starter import KIND as STARTER_KIND  # noqa: E402
+from engine.voice.starter import Articulation, load_starter  # noqa: E402
 
 Samples = NDArray[np.floating]
 Figures = dict[str, Any]
@@ -67,6 +73,12 @@ LYRIC_WORDS = """
 summer winter morning golden silver garden mountain valley flower water window mirror whisper laughter promise story freedom
 heaven angel stranger brother mother people city street train road bridge door stone glass blue green black white deep cold warm
 soft wild young free gone down again forever yesterday tomorrow believe remember thunder candle kiss smile touch breathe falling
+""".split()
+MORE_WORDS = """
+about again air angel anything beach because begin believe bridge burning calling candle change city cloud color crying danger daughter
+diamond dollar double early easy empty engine every falling feather fever finally follow freedom friend glory happen heaven holiday honey
+hurricane island kiss ladder leaving letter listen memory midnight mirror money motion needle ocean party people promise radio reason ribbon
+rocket running sailor school secret seven shoulder silence sister sleeping smile soldier spring station summer surrender thousand together
 """.split()
 PITCHES, SYLLABLES_S = (57, 64), (0.3, 0.5)
 VELOCITY = 90
@@ -94,7 +106,8 @@ class Bench:
 
     voice_name: str
     voice: Voice
-    words: tuple[str, ...]
+    paths: dict[str, Voice]  # by name; the first one is `voice`
+    words: tuple[tuple[str, ...], ...]  # lists, each its own closed choice
     recordings: Path
     features: Path
     quick: bool
@@ -161,42 +174,55 @@ class Heard:
 
 
 def measure_words(bench: Bench) -> Row:
-    """Every word sung alone on one pitch and picked out of the list; chance is one in the length of the list."""
+    """Every word sung alone on one pitch and picked out of its list; chance is one in the length of the list."""
     recognise = _recogniser()
-    listener = recognise.WordListener(bench.words)
     conditions = [(p, s) for s in SYLLABLES_S for p in PITCHES]
-    runs = [_spoken_by_flite(bench.words, listener)]
-    for pitch, syllable_s in conditions[:1] if bench.quick else conditions:
-        runs.append(_sung_by_voice(bench, listener, pitch, syllable_s))
-        runs.append(_sung_by_world(bench.words, listener, pitch, syllable_s))
+    runs: list[Heard | str] = []
+    parts: Counter[str] = Counter()
+    for words in bench.words:
+        listener = recognise.WordListener(words)
+        runs.append(_spoken_by_flite(words, listener))
+        for pitch, syllable_s in conditions[:1] if bench.quick else conditions:
+            for name, voice in bench.paths.items():
+                sung_words = _sung_by_voice(name, voice, words, listener, pitch, syllable_s)
+                runs.append(sung_words)
+                if name == next(iter(bench.paths)):
+                    parts += _missed_parts(sung_words, recognise, listener)
+            runs.append(_sung_by_world(words, listener, pitch, syllable_s))
     heard = [run for run in runs if isinstance(run, Heard)]
     skipped = sorted({run for run in runs if isinstance(run, str)})
-    lines = [f"{run.system:<12} {run.condition:<20} {run.score:.2f}   {' '.join(run.confusions)}" for run in heard]
-    own = [run for run in heard if run.system == "voice"]
-    parts = _missed_parts(own, recognise, listener)
-    lines += [f"missed parts  {part}: {_counted(count)}" for part, count in parts.items()]
+    lines = [f"{run.system:<8} {run.condition:<30} {run.score:.2f}   {' '.join(run.confusions)}" for run in heard]
+    lines += [f"missed  {', '.join(f'{name} {count}' for name, count in parts.most_common(24))}"]
     lines += [f"skipped: {reason}" for reason in skipped]
-    figures: Figures = {"words": len(bench.words), "chance": round(1 / len(bench.words), 3), "skipped": skipped}
+    systems = dict.fromkeys(run.system for run in heard)
+    figures: Figures = {"words": [len(words) for words in bench.words], "skipped": skipped}
     figures["recognised"] = {f"{run.system} {run.condition}": round(run.score, 4) for run in heard}
-    figures["mean"] = {system: _mean_score(heard, system) for system in dict.fromkeys(run.system for run in heard)}
-    figures["confusions"] = {run.condition: run.confusions for run in own}
-    figures["missed_parts"] = {part: dict(count.most_common()) for part, count in parts.items()}
-    return Row(figures, [*lines, f"mean          {figures['mean']}"])
+    figures["by_length"] = {
+        f"{system} {length}": _mean_score([run for run in heard if run.system == system and length in run.condition])
+        for system in systems
+        for length in ("speaking", *(f"{s:g} s" for s in SYLLABLES_S))
+        if any(run.system == system and length in run.condition for run in heard)
+    }
+    figures["mean"] = {system: _mean_score([run for run in heard if run.system == system]) for system in systems}
+    figures["trials"] = {system: sum(len(run.answers) for run in heard if run.system == system) for system in systems}
+    figures["missed_parts"] = dict(parts.most_common())
+    lines += [f"{name:<12} {figures[name]}" for name in ("by_length", "mean", "trials")]
+    return Row(figures, lines)
 
 
 def _condition(pitch: int, syllable_s: float) -> str:
     return f"{note_name(pitch)} {syllable_s:g} s/syllable"
 
 
-def _sung_by_voice(bench: Bench, listener: Any, pitch: int, syllable_s: float) -> Heard:
-    score, spans = words_score(bench.words, listener.syllables, pitch, syllable_s)
-    samples, _ = sung(score, bench.voice)
-    rate = bench.voice.card.sample_rate
+def _sung_by_voice(name: str, voice: Voice, words: Sequence[str], listener: Any, pitch: int, syllable_s: float) -> Heard:
+    score, spans = words_score(words, listener.syllables, pitch, syllable_s)
+    samples, _ = sung(score, voice)
+    rate = voice.card.sample_rate
     answers = []
     for word, start_s, end_s in spans:
         first = max(0, int((start_s - _LISTEN_AROUND_S) * rate))
         answers.append((word, listener.hear(samples[first : int((end_s + _LISTEN_AROUND_S) * rate)], rate)))
-    return Heard("voice", _condition(pitch, syllable_s), tuple(answers))
+    return Heard(name, f"{_condition(pitch, syllable_s)}, {len(words)} words", tuple(answers))
 
 
 def words_score(
@@ -220,7 +246,9 @@ def _spoken_by_flite(words: Sequence[str], listener: Any) -> Heard | str:
     if reason := references.missing_flite():
         return f"flite: {reason}"
     spoken = [(word, references.spoken(word)) for word in words]
-    return Heard("flite", "speaking", tuple((word, listener.hear(s.samples, s.sample_rate)) for word, s in spoken))
+    return Heard(
+        "flite", f"speaking, {len(words)} words", tuple((word, listener.hear(s.samples, s.sample_rate)) for word, s in spoken)
+    )
 
 
 def _sung_by_world(words: Sequence[str], listener: Any, pitch: int, syllable_s: float) -> Heard | str:
@@ -234,27 +262,25 @@ def _sung_by_world(words: Sequence[str], listener: Any, pitch: int, syllable_s: 
         length_s = syllable_s * listener.syllables(word)
         samples, _ = references.sung_by_world(spoken, length_s, 440.0 * 2 ** ((pitch - 69) / 12))
         answers.append((word, listener.hear(samples, spoken.sample_rate)))
-    return Heard("WORLD", _condition(pitch, syllable_s), tuple(answers))
+    return Heard("WORLD", f"{_condition(pitch, syllable_s)}, {len(words)} words", tuple(answers))
 
 
-def _missed_parts(runs: Sequence[Heard], recognise: Any, listener: Any) -> dict[str, Counter[str]]:
+def _missed_parts(run: Heard, recognise: Any, listener: Any) -> Counter[str]:
     """Which sounds of the missed words differ between what was sung and what was heard."""
-    counts: dict[str, Counter[str]] = {"onset": Counter(), "vowels": Counter(), "rest": Counter()}
-    for word, answer in (pair for run in runs for pair in run.answers if pair[0] != pair[1]):
+    counts: Counter[str] = Counter()
+    for word, answer in (pair for pair in run.answers if pair[0] != pair[1]):
         wanted = recognise.syllable_parts(listener.phones(word))
         got = recognise.syllable_parts(listener.phones(answer)) if answer else ((), (), ())
-        for part, a, b in zip(counts, wanted, got, strict=True):
+        for part, a, b in zip(("onset", "vowel", "rest"), wanted, got, strict=True):
             if a != b:
-                counts[part][f"{' '.join(a) or '-'}>{' '.join(b) or '-'}"] += 1
+                counts[f"{part} {' '.join(a) or '-'}>{' '.join(b) or '-'}"] += 1
     return counts
 
 
-def _counted(count: Counter[str]) -> str:
-    return f"{count.total()} (" + ", ".join(f"{name} {n}" for name, n in count.most_common(8)) + ")"
-
-
-def _mean_score(runs: Sequence[Heard], system: str) -> float:
-    return round(float(np.mean([run.score for run in runs if run.system == system])), 4)
+def _mean_score(runs: Sequence[Heard]) -> float:
+    """Share of all words that were heard right."""
+    right = sum(word == answer for run in runs for word, answer in run.answers)
+    return round(right / max(1, sum(len(run.answers) for run in runs)), 4)
 
 
 # --- held-out sentences -------------------------------------------------------------------------------------------------------
@@ -277,21 +303,24 @@ def measure_sentences(bench: Bench) -> Row:
     """Recordings that the voice was not trained on."""
     recognise = _recogniser()
     clips, how = _held_out(bench)
-    listener = recognise.SentenceListener()
-    sentences = [_compared(path, text, bench.voice, listener) for path, text in clips]
-    words = sum(s.words for s in sentences)
-    figures = {
-        "clips": len(sentences),
-        "held_out": how,
-        "words": words,
-        "wer_natural": round(sum(s.natural_errors for s in sentences) / words, 4),
-        "wer_voice": round(sum(s.voice_errors for s in sentences) / words, 4),
-        "mcd_db": _mean(s.distances_db for s in sentences),
-        "hnr_natural_db": _median(s.natural_hnr_db for s in sentences),
-        "hnr_voice_db": _median(s.voice_hnr_db for s in sentences),
-        "voicing_agreement": _mean((s.voicing_agrees for s in sentences), 4),
-    }
-    return Row(figures, [f"{name:<18} {value}" for name, value in figures.items()])
+    figures: Figures = {"clips": len(clips), "held_out": how}
+    lines = [f"{name:<18} {value}" for name, value in figures.items()]
+    for name, voice in bench.paths.items():
+        listener = recognise.SentenceListener()
+        sentences = [_compared(path, text, voice, listener) for path, text in clips]
+        words = sum(s.words for s in sentences)
+        figures["words"] = words
+        figures["natural"] = {
+            "wer": round(sum(s.natural_errors for s in sentences) / words, 4),
+            "hnr_db": _median(s.natural_hnr_db for s in sentences),
+        }
+        figures[name] = {
+            "wer": round(sum(s.voice_errors for s in sentences) / words, 4),
+            "mcd_db": _mean(s.distances_db for s in sentences),
+            "hnr_db": _median(s.voice_hnr_db for s in sentences),
+            "voicing_agreement": _mean((s.voicing_agrees for s in sentences), 4),
+        }
+    return Row(figures, [*lines, *(f"{name:<18} {figures[name]}" for name in ("words", "natural", *bench.paths))])
 
 
 def _held_out(bench: Bench) -> tuple[list[tuple[Path, str]], str]:
@@ -313,7 +342,7 @@ def _held_out(bench: Bench) -> tuple[list[tuple[Path, str]], str]:
     if not names:
         raise SkippedError(f"none of the card's held-out clips is in {bench.recordings}")
     chosen = [sources[name] for name in (names[:3] if bench.quick else names)]
-    model = bench.voice.card.model
+    model = cast(dict[str, Any], bench.voice.card.model.get("direct", bench.voice.card.model))
     rate, bands = int(cast(int, model["sample_rate"])), int(cast(int, model["aperiodicity_bands"]))
     try:
         paths = prepare(chosen, bench.features, sample_rate=rate, aperiodicity_bands=bands)
@@ -453,7 +482,18 @@ def measure_level(bench: Bench) -> Row:
     }
     hnr = {note_name(p): round(float(np.median(_harmonicity(h, rate, 60))), 1) for p, h in zip(pitches, held, strict=True)}
     figures = {"spread_db": round(max(levels.values()) - min(levels.values()), 1), "level_dbfs": levels, "hnr_db": hnr}
+    figures["e2_to_c6_spread_db"] = {vowel: _wide_spread_db(bench, vowel) for vowel in ("ah", "ee", "oo")}
     return Row(figures, [f"{name:<18} {value}" for name, value in figures.items()])
+
+
+def _wide_spread_db(bench: Bench, vowel: str) -> float:
+    pitches = [40, 60, 84] if bench.quick else [*range(40, 84, 4), 84]
+    score = score_of(vowel, [(1.0 + 2.0 * i, 1.0, pitch, vowel) for i, pitch in enumerate(pitches)])
+    samples, _ = sung(score, bench.voice)
+    rate = bench.voice.card.sample_rate
+    held = [samples[int((1.25 + 2.0 * i) * rate) : int((1.85 + 2.0 * i) * rate)] for i in range(len(pitches))]
+    levels = [10 * float(np.log10(np.mean(np.square(h)) + 1e-12)) for h in held]
+    return round(max(levels) - min(levels), 1)
 
 
 def measure_songs(bench: Bench) -> Row:
@@ -491,6 +531,61 @@ def _followed(score: Score, voice: Voice, settings: PerformanceSettings) -> Foll
     at = plan.score.tempo_map.seconds_at
     notes = [FollowNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
     return measure_following(samples, STEM_RATE, notes)
+
+
+# --- live ---------------------------------------------------------------------------------------------------------------------
+
+_FIRST_SOUND = """
+import time; started = time.perf_counter()
+import numpy as np
+from engine import load_voice
+from engine.performance.types import Controls, PhoneSpan
+names = ("f0_hz", "energy_db", "breathiness", "tension", "formant_semitones", "colour")
+stream = load_voice({folder!r}).stream()
+controls = Controls(**{{name: np.full(3, 220.0 if name == "f0_hz" else 0.0, np.float32) for name in names}})
+assert abs(stream.sing((PhoneSpan("AA", 0.0, 1.0),), controls)).max() > 0
+print(time.perf_counter() - started, time.process_time())
+"""
+
+
+def measure_live(bench: Bench) -> Row:
+    """A song frame by frame, as an instrument would ask for it."""
+    if not hasattr(bench.voice, "stream"):
+        raise SkippedError("this voice does not sing live")
+    plan = plan_score(song(), bench.voice.card, PerformanceSettings())
+    phrases = plan.tracks[0].performed.phrases[:1] if bench.quick else plan.tracks[0].performed.phrases
+    costs_ms, worst, peak = [], 0.0, 0.0
+    for phrase in phrases:
+        held = controls_of(phrase)
+        stream, blocks = bench.voice.stream(1), []
+        for first in range(held.frames):
+            started = time.process_time()
+            blocks.append(stream.sing(phrase.phones, held.cut(first, first + 1)))
+            costs_ms.append(1000 * (time.process_time() - started))
+        whole = bench.voice.stream(1).sing(phrase.phones, held)
+        worst = max(worst, float(np.abs(np.concatenate(blocks) - whole).max()))
+        peak = max(peak, float(np.abs(whole).max()))
+    code = _FIRST_SOUND.format(folder=str(find_voice(bench.voice_name)))
+    starts = [tuple(map(float, _output_of([sys.executable, "-c", code]).split())) for _ in range(1 if bench.quick else 3)]
+    figures = {
+        "blocks": len(costs_ms),
+        "block_ms_median": round(float(np.median(costs_ms)), 2),
+        "block_ms_p99": round(float(np.percentile(costs_ms, 99)), 2),
+        "first_sound_s": round(min(wall for wall, _ in starts), 3),
+        "first_sound_cpu_s": round(min(cpu for _, cpu in starts), 3),
+        "streamed_minus_offline": float(f"{worst:.1e}"),
+        "peak": round(peak, 3),
+    }
+    return Row(figures, [f"{name:<22} {value}" for name, value in figures.items()])
+
+
+def controls_of(phrase: Performance) -> Controls:
+    """The moving part of a phrase, its pitch held through rests."""
+    known = np.isfinite(phrase.f0_hz)
+    f0_hz = np.interp(np.arange(phrase.frames), np.flatnonzero(known), phrase.f0_hz[known]).astype(np.float32)
+    names = ("energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl")
+    natural = np.full(phrase.frames, phrase.natural_dynamics, np.float32)
+    return Controls(f0_hz=f0_hz, natural_dynamics=natural, **{name: getattr(phrase, name) for name in names})
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------------------
@@ -560,20 +655,16 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
     "sentences": measure_sentences,
     "level": measure_level,
     "following": measure_songs,
+    "live": measure_live,
     "cost": measure_cost,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
-    import torch
-
-    torch.set_num_threads(1)
     bench = _bench(options)
     result: Figures = {"voice": bench.voice.card.name, "weights": bench.voice.card.sha256[:12], "quick": bench.quick}
-    print(
-        f"Voice '{bench.voice.card.name}' ({bench.voice.card.sha256[:12]}), {bench.voice.card.training.get('steps', '?')} steps"
-    )
+    print(f"Voice '{bench.voice.card.name}' ({bench.voice.card.sha256[:12]})")
     for name in options.only:
         started = time.process_time()
         print(f"\n{name}", flush=True)
@@ -605,7 +696,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--features", type=Path, metavar="DIR", help="prepared clips, made if missing (default: the user's cache)"
     )
-    parser.add_argument("--words", type=Path, metavar="FILE", help="your own list of words (default: a built-in list)")
+    parser.add_argument(
+        "--words", type=Path, metavar="FILE", nargs="+", help="lists of words to add to the two built-in ones", default=[]
+    )
     parser.add_argument("--only", type=_row_names, default=list(ROWS), metavar="ROW,…", help=f"some of: {', '.join(ROWS)}")
     parser.add_argument("--quick", action="store_true", help="few words, clips and pitches: does it run at all?")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
@@ -621,13 +714,18 @@ def _row_names(text: str) -> list[str]:
 
 
 def _bench(options: argparse.Namespace) -> Bench:
-    words = options.words.read_text(encoding="utf-8").split() if options.words else LYRIC_WORDS
-    words = list(dict.fromkeys(word.lower() for word in words))
+    lists = [LYRIC_WORDS, MORE_WORDS, *(path.read_text(encoding="utf-8").split() for path in options.words)]
+    words = [tuple(dict.fromkeys(word.lower() for word in words)) for words in lists]
     folder = find_voice(options.voice)
+    card = load_card(str(folder))
+    paths = {"voice": load_voice(str(folder))}
+    if card.kind == STARTER_KIND:
+        paths = {path.value: load_starter(folder, card, path) for path in (Articulation.TOKENS, Articulation.DIRECT)}
     return Bench(
         voice_name=str(folder.resolve()),
-        voice=load_voice(str(folder)),
-        words=tuple(words[:8] if options.quick else words),
+        voice=next(iter(paths.values())),
+        paths=paths,
+        words=(words[0][:8],) if options.quick else tuple(words),
         recordings=options.recordings or options.shared / "data" / "kathleen",
         features=options.features or _cache_folder(load_card(str(folder)).name),
         quick=options.quick,

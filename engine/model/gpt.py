@@ -15,6 +15,7 @@ from .config import FRAMES_PER_TOKEN, GptConfig
 from .steps import slopes
 from .units import POSITION_FEATURES
 
+
 class Layer(nn.Module):
     """Pre-norm attention over a window of the past, then a feed-forward step."""
 
@@ -42,6 +43,8 @@ class Layer(nn.Module):
 
 class TokenGpt(nn.Module):
     """See the module docstring. Shapes: B phrases, N units, K steps of four frames."""
+
+    bias: Tensor
 
     def __init__(self, config: GptConfig) -> None:
         super().__init__()

@@ -192,16 +192,15 @@ class GptNetwork:
         self._speaker_to_width = _Linear(weights, "speaker_to_width")
         self._layers = [_Layer(weights, f"layers.{index}", config.heads) for index in range(config.layers)]
         self._norm, self._exit = _Norm(weights, "norm"), _Linear(weights, "exit")
-        self._bias = -slopes(config.heads)[:, None] * np.arange(config.window - 1, -1, -1, dtype=np.float32)
+        back = np.arange(config.window - 1, -1, -1)
+        self._bias = (-slopes(config.heads)[:, None] * back).astype(np.float32)
 
     def start(self) -> GptState:
         """The state before the first step."""
         shape = (self.config.layers, 2, self.config.window, self.config.width)
         return GptState(np.zeros(shape, np.float32), 0, self.config.codes)
 
-    def logits(
-        self, state: GptState, contexts: Array, position: Array, pitch: int, time_left: int, mix: Array
-    ) -> Array:
+    def logits(self, state: GptState, contexts: Array, position: Array, pitch: int, time_left: int, mix: Array) -> Array:
         """One step: contexts and position of its four frames [4, …], pitch bin, class of time left, mix [speakers] -> [codes].
 
         Moves the state, but for `last_code`, which the caller sets to the code it takes.
@@ -248,9 +247,7 @@ class LoudnessNetwork:
         past = np.zeros((self._past.span, config.channels), np.float32)
         return LoudnessState(np.zeros((config.look_ahead, config.embedding + POSITION_FEATURES), np.float32), past, 0.0)
 
-    def effort(
-        self, state: LoudnessState, ahead: Array, f0_hz: Array, is_rest: NDArray[np.bool_], mix: Array
-    ) -> Array:
+    def effort(self, state: LoudnessState, ahead: Array, f0_hz: Array, is_rest: NDArray[np.bool_], mix: Array) -> Array:
         """Slow loudness [T] in 10 dB of the next T frames. `ahead`: contexts and position of these and `look_ahead` more; moves the state."""
         median_hz = np.exp(mix[0] @ np.log(self._median_hz))
         rest, state.since_rest_s = since_rest(is_rest, state.since_rest_s)
@@ -331,5 +328,6 @@ def _sigmoid(values: Array) -> Array:
 
 
 def _gelu(values: Array) -> Array:
-    inner = np.float32(0.7978845608) * (values + np.float32(0.044715) * values**3)
-    return np.float32(0.5) * values * (np.float32(1.0) + np.tanh(inner))
+    inner = np.float32(0.7978845608) * (values + np.float32(0.044715) * values * values * values)
+    halves: Array = np.float32(0.5) * values
+    return halves + halves * np.tanh(inner)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .config import FRAMES_PER_TOKEN, TokeniserConfig
 from .bands import band_centres_hz
+from .config import FRAMES_PER_TOKEN, TokeniserConfig
 
 _FFT_SIZE = 2048
 _WINDOW_S = 0.032

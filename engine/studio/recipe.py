@@ -4,11 +4,11 @@
     [[speakers]]   name, folder (holds metadata.csv), band_hz (what the recordings reach, if less than 16000)
     [data]         held_out_every, limit_clips
     [train]        seed, sung_minutes
-    [direct], [tokeniser], [decoder], [gpt], [loudness]     steps, batch, crop_s, … (engine.studio.training.loop.StageSettings)
-    [direct.sizes], …                                       sizes that differ from the defaults (engine.model.config)
+    [direct], [tokeniser], [decoder], [polish], [gpt], [loudness]     steps, batch, crop_s, … (engine.studio.training.loop.StageSettings)
+    [direct.sizes], …                                                 sizes that differ from the defaults (engine.model.config)
 
-Stages: align and measure the recordings → direct model → sung set → tokeniser → decoder, GPT and loudness model. The first speaker is the
-voice's main colour, the second its other one. A run folder holds the features, checkpoints, curves and at last the voice with test
+Stages: align and measure the recordings → direct model → sung set → tokeniser → decoder, polished → GPT and loudness model. The first speaker
+is the voice's main colour, the second its other one. A run folder holds the features, checkpoints, curves and at last the voice with test
 renderings; an interrupted run goes on where it stopped.
 """
 
@@ -32,10 +32,10 @@ from engine.voice.starter import KIND
 
 from .align import words_of
 from .dataset import Clip, load_clip, prepare, read_sources
-from .training.decoder import Codes, Tokens, train_decoder
+from .training.decoder import Codes, Tokens, polish_decoder, train_decoder
 from .training.direct import train_direct
 from .training.gpt import recorded_line, sung_line, train_gpt
-from .training.loop import Progress, Report, StageSettings, Trained, fingerprint
+from .training.loop import Report, StageSettings, Trained, fingerprint
 from .training.loudness import train_loudness
 from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
 from .training.tokens import recorded_cepstra, sung_cepstra, train_tokeniser
@@ -45,11 +45,12 @@ _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence
 _SPEAKER_KEYS = ("name", "folder", "band_hz")
 _DATA_DEFAULTS = {"held_out_every": 25, "limit_clips": 0}
 _TRAIN_DEFAULTS = {"seed": 1, "sung_minutes": 90.0}
-_STAGES: dict[str, tuple[StageSettings, Sizes]] = {
+_STAGES: dict[str, tuple[StageSettings, Sizes | None]] = {
     "direct": (StageSettings(steps=7000), AcousticConfig()),
     "tokeniser": (StageSettings(steps=3000, batch=24, crop_s=0.64, learning_rate=1e-3), TokeniserConfig()),
     "decoder": (StageSettings(steps=4500, batch=5), DecoderConfig()),
-    "gpt": (StageSettings(steps=3500, batch=8, crop_s=2.56, learning_rate=1e-3), GptConfig()),
+    "polish": (StageSettings(steps=1500, batch=3, learning_rate=8e-4, warm_up_steps=50), None),
+    "gpt": (StageSettings(steps=2000, batch=8, crop_s=2.56, learning_rate=1e-3), GptConfig()),
     "loudness": (StageSettings(steps=800, batch=16, crop_s=1.5, learning_rate=1e-3), LoudnessConfig()),
 }
 _SUNG_HELD_OUT = 40  # one phrase in so many
@@ -109,15 +110,17 @@ def read_recipe(path: Path) -> Recipe:
         raise TrainingError(f"{path} lacks {', '.join(missing)}.")
     _check_voice(path, voice)
     speakers = _speakers(path, values.get("speakers"))
-    for table, defaults, content in (("data", _DATA_DEFAULTS, data), ("train", _TRAIN_DEFAULTS, train)):
-        _check_keys(path, table, content, tuple(defaults))
-        _check_numbers(path, table, defaults, content)
+    for table, usual, content in (("data", _DATA_DEFAULTS, data), ("train", _TRAIN_DEFAULTS, train)):
+        _check_keys(path, table, content, tuple(usual))
+        _check_numbers(path, table, dict(usual), content)
     data, train = {**_DATA_DEFAULTS, **data}, {**_TRAIN_DEFAULTS, **train}
     stages, sizes = {}, {}
     for name, (settings, defaults) in _STAGES.items():
         given = dict(values.get(name, {}))
-        own_sizes = given.pop("sizes", {})
+        own_sizes = given.pop("sizes", {}) if defaults else {}
         stages[name] = _changed(settings, path, name, {"seed": train["seed"], **given})
+        if defaults is None:
+            continue
         sizes[name] = _changed(defaults, path, f"{name}.sizes", own_sizes)
         if name != "tokeniser":
             sizes[name] = replace(sizes[name], speakers=len(speakers))
@@ -167,9 +170,7 @@ def train_voice(
     return folder
 
 
-def gather(
-    recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callable[[int, int], None] | None = None
-) -> Material:
+def gather(recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callable[[int, int], None] | None = None) -> Material:
     """Prepared clips of all speakers; every `held_out_every`-th of each is kept apart."""
     training: list[Clip] = []
     held_out: list[Clip] = []
@@ -211,22 +212,21 @@ def _train(
     sung = sung_cepstra(phrases, offset, sizes["tokeniser"])
     recorded, recorded_held_out = recorded[: len(clips)], recorded[len(clips) :]
     tokeniser, of_tokeniser = train_tokeniser(
-        sizes["tokeniser"], stages["tokeniser"], recorded, sung[apart:], recorded_held_out, run, data_identity=identity, report=report
+        sizes["tokeniser"],
+        stages["tokeniser"],
+        recorded,
+        sung[apart:],
+        recorded_held_out,
+        run,
+        data_identity=identity,
+        report=report,
     )
     codes = Tokens([tokeniser.codes_of(item) for item in recorded], [tokeniser.codes_of(item) for item in sung])
     held_out_codes: list[Codes] = [tokeniser.codes_of(item) for item in recorded_held_out]
 
-    decoder, of_decoder = train_decoder(
-        sizes["decoder"],
-        stages["decoder"],
-        clips,
-        held_out,
-        phrases[apart:],
-        Tokens(codes.recorded, codes.sung[apart:]),
-        held_out_codes,
-        run,
-        report,
-    )
+    told = (clips, held_out, phrases[apart:], Tokens(codes.recorded, codes.sung[apart:]), held_out_codes, run, report)
+    rough, of_decoder = train_decoder(sizes["decoder"], stages["decoder"], *told)
+    decoder, of_polish = polish_decoder(rough, stages["polish"], *told)
     spoken = [recorded_line(clip, code, sizes["gpt"]) for clip, code in zip(clips, codes.recorded, strict=True)]
     lines = [sung_line(phrase, code, sizes["gpt"]) for phrase, code in zip(phrases, codes.sung, strict=True)]
     tests = {
@@ -236,7 +236,8 @@ def _train(
     gpt, of_gpt = train_gpt(sizes["gpt"], stages["gpt"], spoken, lines[apart:], tests, run, report=report)
     loudness, of_loudness = train_loudness(sizes["loudness"], stages["loudness"], clips, held_out, run, report)
     networks = {"direct": direct, "tokeniser": tokeniser, "decoder": decoder, "gpt": gpt, "loudness": loudness}
-    return networks, dict(zip(networks, (of_direct, of_tokeniser, of_decoder, of_gpt, of_loudness), strict=True))
+    trained = (of_direct, of_tokeniser, of_decoder, of_polish, of_gpt, of_loudness)
+    return networks, dict(zip(stages, trained, strict=True))
 
 
 def _sung(recipe: Recipe, direct: AcousticModel, words: Sequence[str], run: Path) -> tuple[list[SungPhrase], str]:
@@ -309,7 +310,9 @@ def _speakers(path: Path, given: Any) -> tuple[SpeakerSource, ...]:
         if Path(item["name"]).name != item["name"] or "\\" in item["name"]:
             raise TrainingError(f"{path}: name in [[speakers]] is {item['name']!r}; it must be able to name a folder.")
         _check_numbers(path, "[speakers]", {"band_hz": 16_000.0}, item)
-        found.append(SpeakerSource(item["name"], (path.parent / item["folder"]).resolve(), float(item.get("band_hz", _FULL_BAND_HZ))))
+        found.append(
+            SpeakerSource(item["name"], (path.parent / item["folder"]).resolve(), float(item.get("band_hz", _FULL_BAND_HZ)))
+        )
     if len({speaker.name for speaker in found}) < len(found):
         raise TrainingError(f"{path}: two speakers have the same name.")
     return tuple(found)

@@ -21,7 +21,10 @@ _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that tr
 _LEAST_APERIODICITY = 0.12  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
 _FADE_FROM_HZ, _TOP_FADE_DB = 11_000.0, 9.0  # hiss fades towards the band's edge instead of stopping there
 _LEVELLING_LIMIT_DB = 6.0
-_OPENING_HZ, _OPENING_DB_PER_OCTAVE = 330.0, 12.0  # above this pitch the first formant of close vowels is passed: singers open up
+_OPENING_HZ, _OPENING_DB_PER_OCTAVE = (
+    330.0,
+    12.0,
+)  # above this pitch the first formant of close vowels is passed: singers open up
 _LEVELLING_BAND_HZ = 4000.0
 _LEVELLING_LOWEST_HZ = 50.0
 _LEVELLING_PACE = np.float32(0.35)  # share of the way per frame
@@ -84,7 +87,9 @@ class Sound:
         levelling = self._levelling(state, amplitude, ratio, voiced, controls.f0_hz)
         is_voiced = voiced[:, None]
         harmonic = amplitude + np.float32(0.5) * np.log1p(-(ratio**2)) + levelling[:, None]
-        above = np.clip(self._bins_hz / controls.f0_hz[:, None], 0.03, 1.0) ** 2  # breath under the fundamental has nothing to sing
+        above = (
+            np.clip(self._bins_hz / controls.f0_hz[:, None], 0.03, 1.0) ** 2
+        )  # breath under the fundamental has nothing to sing
         noise = amplitude + np.log(is_voiced * ratio * above + (1.0 - is_voiced)) + self._top_fade
         magnitudes = np.stack([harmonic, noise], axis=1).astype(np.float32)
         samples = self._synthesiser.sound(state.synthesiser, controls.f0_hz, voiced, controls.growl, magnitudes)

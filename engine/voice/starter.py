@@ -58,7 +58,7 @@ class Networks:
 class StarterVoice:
     """See the module docstring."""
 
-    def __init__(self, card: VoiceCard, networks: Networks, articulation: Articulation = Articulation.DIRECT) -> None:
+    def __init__(self, card: VoiceCard, networks: Networks, articulation: Articulation = Articulation.TOKENS) -> None:
         self._card = card
         self._networks = networks
         self._articulation = articulation
@@ -144,9 +144,7 @@ class StarterStream:
     def sing(self, phones: Sequence[PhoneSpan], controls: Controls) -> Array:
         """See `engine.voice.types.VoiceStream`. Raises ValueError for a phone outside the inventory, which changes nothing."""
         self._follow(phones)
-        pieces = [
-            self._block(controls.cut(first, first + _BLOCK_FRAMES)) for first in range(0, controls.frames, _BLOCK_FRAMES)
-        ]
+        pieces = [self._block(controls.cut(first, first + _BLOCK_FRAMES)) for first in range(0, controls.frames, _BLOCK_FRAMES)]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
     def _follow(self, phones: Sequence[PhoneSpan]) -> None:
@@ -172,7 +170,9 @@ class StarterStream:
         end = -(-(first + frames + config.look_ahead) // FRAMES_PER_TOKEN) * FRAMES_PER_TOKEN
         laid = unit_frames(self._units, end - begin, FRAME_RATE_HZ, begin)
         mix = _mix(controls.colour, config.speakers)
-        codes = self._tokens.codes(laid, begin, first, controls.f0_hz, mix) if self._tokens else np.full(end - begin, config.codes)
+        codes = (
+            self._tokens.codes(laid, begin, first, controls.f0_hz, mix) if self._tokens else np.full(end - begin, config.codes)
+        )
         wanted = slice(first - begin, first - begin + frames + config.look_ahead)
         ahead = self._decoder.features(self._contexts, laid.unit_of_frame[wanted], laid.position[wanted], codes[wanted])
         logits = self._decoder.voicing(self._decoder_state, ahead)
@@ -220,13 +220,16 @@ class _TokenStream:
 
     def _write(self, step: int, laid: UnitFrames, at: slice, f0_hz: float, mix: Array) -> None:
         units = laid.units[laid.unit_of_frame[at]]
-        pitch = pitch_bins(np.array([f0_hz]), units[FRAMES_PER_TOKEN // 2 : FRAMES_PER_TOKEN // 2 + 1], self._network.config.pitches)
+        pitch = pitch_bins(
+            np.array([f0_hz]), units[FRAMES_PER_TOKEN // 2 : FRAMES_PER_TOKEN // 2 + 1], self._network.config.pitches
+        )
         left = time_left_classes(laid.until_s[at.start : at.start + 1])
         contexts = self._contexts[laid.unit_of_frame[at]]
         logits = self._network.logits(self._state, contexts, laid.position[at], int(pitch[0]), int(left[0]), mix)
+        chances: NDArray[np.floating] = logits
         if _TEMPERATURE > 0:
-            logits = logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))
-        self._codes[step] = self._state.last_code = int(np.argmax(logits))
+            chances = logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))
+        self._codes[step] = self._state.last_code = int(np.argmax(chances))
         self._written_for[step] = units
 
     def _is_as_written(self, step: int, laid: UnitFrames, at: slice, past: int) -> bool:
@@ -254,7 +257,7 @@ class _LoudnessPattern:
         return _DB_PER_LOUDNESS * effort * controls.natural_dynamics
 
 
-def load_starter(folder: Path, card: VoiceCard, articulation: Articulation = Articulation.DIRECT) -> StarterVoice:
+def load_starter(folder: Path, card: VoiceCard, articulation: Articulation = Articulation.TOKENS) -> StarterVoice:
     """The voice in `folder`. Raises VoiceError if the weights do not fit the card."""
     path = weights_path(folder, card)
     try:
@@ -285,7 +288,10 @@ def _with_one_more_frame(performance: Performance) -> tuple[tuple[PhoneSpan, ...
     controls = Controls(
         f0_hz=_continuous(performance.f0_hz),
         natural_dynamics=np.full(performance.frames, performance.natural_dynamics, np.float32),
-        **{name: getattr(performance, name) for name in ("energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl")},
+        **{
+            name: getattr(performance, name)
+            for name in ("energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl")
+        },
     )
     longer = {item.name: np.append(values := getattr(controls, item.name), values[-1:]) for item in fields(controls)}
     return (*performance.phones, silence), Controls(**longer)

@@ -27,14 +27,15 @@ def loaded(name: str) -> ModuleType:
 def test_quick_run_ends_with_one_json_object(tmp_path: Path) -> None:
     pytest.importorskip("pocketsphinx", reason="the benchmark listens with PocketSphinx")
     command = [sys.executable, str(FOLDER / "voice_quality.py"), "--quick", "--json", "--shared", str(tmp_path)]
-    command += ["--only", "words,sentences,level,following"]
+    command += ["--only", "words,sentences,level,following,live"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     result = json.loads(printed.splitlines()[-1])
     assert result["quick"] is True
-    assert result["words"]["mean"]["voice"] >= 0.5  # of eight words: chance is 0.125
+    assert result["words"]["mean"]["tokens"] >= 0.5  # of eight words: chance is 0.125
     assert "no recordings" in result["sentences"]["skipped"]
     assert 0.0 < result["level"]["spread_db"] < 20.0
     assert result["following"]["Twinkle, plain"]["pitch_error_median_cents"] < 5.0
+    assert result["live"]["streamed_minus_offline"] < 1e-4 and result["live"]["block_ms_p99"] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Third stage: the streaming decoder, on recordings (through the synthesiser) and on the sung set (against the direct model's bands).
 
 Tokens and units are each left out at random, so that the decoder can lean on either. Often it sees only the next moment of the score
-(horizon dropout): in live play nobody knows when the note will end.
+(horizon dropout): in live play nobody knows when the note will end. Then it is polished, mostly on the sung set: the recordings' loss is
+loud with their noise and drowns what singing asks for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from engine.model.units import without_end
 
 from ..dataset import Clip
 from .direct import Cropper, clips_identity, recorded_row
-from .loop import Report, StageSettings, Trained, run_stage
+from .loop import Report, StageSettings, Trained, fingerprint, run_stage
 from .objective import Batch, Renderer, SungBatch, aperiodicity_loss, stacked, sung_losses, unit_row
 from .sung import SungPhrase
 
@@ -41,6 +42,18 @@ class Tokens:
     sung: Sequence[Codes]
 
 
+@dataclass(frozen=True)
+class Diet:
+    """How much of a step's work is singing: sung crops for each recorded one, and the weight of their loss."""
+
+    sung_per_recorded: int = 1
+    sung_weight: float = 1.0
+
+
+_POLISH = Diet(sung_per_recorded=3, sung_weight=3.0)
+_POLISH_TOKEN_DROPOUT, _POLISH_UNIT_DROPOUT = 0.1, 0.05
+
+
 def train_decoder(
     config: DecoderConfig,
     settings: StageSettings,
@@ -51,10 +64,19 @@ def train_decoder(
     held_out_codes: Sequence[Codes],
     folder: Path,
     report: Report | None = None,
+    *,
+    stage: str = "decoder",
+    diet: Diet = Diet(),
+    start_from: Decoder | None = None,
 ) -> tuple[Decoder, Trained]:
-    """`tokens.recorded` belongs to `training`, `tokens.sung` to `sung`. Held-out figures: loss with tokens and with units alone."""
+    """`tokens.recorded` belongs to `training`, `tokens.sung` to `sung`. Held-out figures: spectral loss with both, units or tokens alone."""
     torch.manual_seed(settings.seed)
     model, average = Decoder(config), Decoder(config)
+    identity = clips_identity(training) + f"\n{len(sung)} {sum(int(c.sum()) for c in tokens.sung)}"
+    if start_from is not None:
+        model.load_state_dict(start_from.state_dict())
+        identity += f"\n{diet} {fingerprint(start_from)}"
+    sung_crops = diet.sung_per_recorded * settings.batch
     renderer = Renderer(config)
     cropper = Cropper(training, settings)
     frames = cropper.frames = cropper.frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
@@ -69,8 +91,9 @@ def train_decoder(
         batch = stacked(rows)
         codes = _without_some(batch.pop("codes"), config, rng)
         parts = recorded_losses(model, renderer, Batch(**batch), codes, _kept(len(rows), config, rng), generator)
-        batch_sung = _sung_batch(sung, tokens.sung, long_enough, frames, settings.batch, config, rng)
-        return {**parts, **sung_losses(model, batch_sung, _kept(settings.batch, config, rng))}
+        batch_sung = _sung_batch(sung, tokens.sung, long_enough, frames, sung_crops, config, rng)
+        sung_parts = sung_losses(model, batch_sung, _kept(sung_crops, config, rng))
+        return {**parts, **{name: diet.sung_weight * part for name, part in sung_parts.items()}}
 
     @torch.no_grad()
     def figures() -> dict[str, float]:
@@ -90,18 +113,36 @@ def train_decoder(
             found[name] = float(parts["spectral"])
         return found
 
-    trained = run_stage(
-        "decoder",
-        model,
-        average,
-        settings,
-        losses,
-        figures,
-        folder=folder,
-        data_identity=clips_identity(training) + f"\n{len(sung)} {sum(int(c.sum()) for c in tokens.sung)}",
-        report=report,
-    )
+    trained = run_stage(stage, model, average, settings, losses, figures, folder=folder, data_identity=identity, report=report)
     return average, trained
+
+
+def polish_decoder(
+    decoder: Decoder,
+    settings: StageSettings,
+    training: Sequence[Clip],
+    held_out: Sequence[Clip],
+    sung: Sequence[SungPhrase],
+    tokens: Tokens,
+    held_out_codes: Sequence[Codes],
+    folder: Path,
+    report: Report | None = None,
+) -> tuple[Decoder, Trained]:
+    """A trained decoder once more, mostly on singing; arguments as for `train_decoder`."""
+    return train_decoder(
+        replace(decoder.config, token_dropout=_POLISH_TOKEN_DROPOUT, unit_dropout=_POLISH_UNIT_DROPOUT),
+        settings,
+        training,
+        held_out,
+        sung,
+        tokens,
+        held_out_codes,
+        folder,
+        report,
+        stage="polish",
+        diet=_POLISH,
+        start_from=decoder,
+    )
 
 
 def recorded_losses(

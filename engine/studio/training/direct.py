@@ -62,7 +62,10 @@ def losses_of(model: AcousticModel, renderer: Renderer, batch: Batch, generator:
     if is_narrow.any():
         with torch.no_grad():
             first = model.envelope(
-                features[is_narrow], batch.voiced[is_narrow], batch.effort[is_narrow], model.speaker(torch.zeros_like(batch.speaker))[is_narrow]
+                features[is_narrow],
+                batch.voiced[is_narrow],
+                batch.effort[is_narrow],
+                model.speaker(torch.zeros_like(batch.speaker))[is_narrow],
             )
         own = Envelope(envelope.log_amplitude[is_narrow], envelope.aperiodicity[is_narrow])
         parts["tie"] = 0.1 * tie_loss(own, first, model.config, batch.band_hz[is_narrow])
@@ -96,7 +99,15 @@ def train_direct(
         return {"loss": float(sum(parts.values(), torch.zeros(())))}
 
     trained = run_stage(
-        "direct", model, average, settings, losses, figures, folder=folder, data_identity=clips_identity(training), report=report
+        "direct",
+        model,
+        average,
+        settings,
+        losses,
+        figures,
+        folder=folder,
+        data_identity=clips_identity(training),
+        report=report,
     )
     return average, trained
 
@@ -119,9 +130,7 @@ class Cropper:
     def draw(self, rng: np.random.Generator) -> list[tuple[int, int]]:
         """(clip index, first frame) of each crop of a batch."""
         chosen = rng.choice(len(self._usable), self._batch, p=self._chances)
-        return [
-            (self._usable[c], int(rng.integers(0, self._clips[self._usable[c]].frames - self.frames))) for c in chosen
-        ]
+        return [(self._usable[c], int(rng.integers(0, self._clips[self._usable[c]].frames - self.frames))) for c in chosen]
 
 
 def clips_identity(clips: Sequence[Clip]) -> str:

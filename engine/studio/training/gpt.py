@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def train_gpt(
     settings: StageSettings,
     recorded: Sequence[TokenLine],
     sung: Sequence[TokenLine],
-    held_out: dict[str, Sequence[TokenLine]],
+    held_out: Mapping[str, Sequence[TokenLine]],
     folder: Path,
     *,
     stage: str = "gpt",

@@ -131,8 +131,8 @@ def _learning_rate(settings: StageSettings, step: int) -> float:
 def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
         slow.lerp_(fast, 1.0 - decay)
-    for slow, fast in zip(average.buffers(), model.buffers(), strict=True):
-        slow.copy_(fast)
+    for held, now in zip(average.buffers(), model.buffers(), strict=True):
+        held.copy_(now)
 
 
 def _identity(stage: str, model: nn.Module, settings: StageSettings, data_identity: str) -> str:

@@ -83,7 +83,9 @@ def train_loudness(
         return {"correlation": float(np.corrcoef(np.concatenate(said), np.concatenate(predicted))[0, 1])}
 
     identity = clips_identity(training)
-    trained = run_stage("loudness", model, average, settings, losses, figures, folder=folder, data_identity=identity, report=report)
+    trained = run_stage(
+        "loudness", model, average, settings, losses, figures, folder=folder, data_identity=identity, report=report
+    )
     return average, trained
 
 

@@ -99,7 +99,9 @@ def load_set(path: Path, identity: str) -> list[SungPhrase]:
     """What `save_set` wrote. Raises TrainingError if it was made by another model or recipe."""
     with np.load(path, allow_pickle=False) as stored:
         if str(stored["identity"]) != identity:
-            raise TrainingError(f"{path} was sung by another model. Delete it to have it sung again, or choose another run folder.")
+            raise TrainingError(
+                f"{path} was sung by another model. Delete it to have it sung again, or choose another run folder."
+            )
         arrays = {name: stored[name] for name in stored.files}
     frame_ends, unit_ends = np.cumsum(arrays["frames"]), np.cumsum(arrays["counts"])
     phrases = []
@@ -121,9 +123,9 @@ def set_identity(start: str, words: Sequence[str], minutes: float, seed: int) ->
 
 def _performances(words: Sequence[str], rng: np.random.Generator, number: int) -> tuple[Performance, ...]:
     notes: list[Note] = []
-    at_ticks, pitch = _PPQ // 2, float(rng.integers(_PITCHES[0], _PITCHES[1] + 1))
+    at_ticks, pitch = _PPQ // 2, float(rng.integers(int(_PITCHES[0]), int(_PITCHES[1]) + 1))
     pace = rng.uniform(0.0, 1.0)  # some phrases are slow, some quick
-    for word in rng.choice(words, rng.integers(*_WORDS)):
+    for word in rng.choice(words, int(rng.integers(_WORDS[0], _WORDS[1]))):
         syllables = max(1, sum(phone.rstrip("012") in VOWELS for phone in pronounce_english(str(word))))
         for index in range(syllables):
             lyrics = ["+" if index else str(word)] + ["-"] * (rng.random() < _HELD)

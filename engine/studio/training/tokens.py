@@ -37,7 +37,7 @@ def recorded_cepstra(clips: Sequence[Clip], direct: AcousticModel, config: Token
     found, differences = [], []
     centres = band_centres_hz(direct.config.sample_rate, config.bands)
     for clip in clips:
-        samples = clip.samples.astype(np.float32) / 32767
+        samples = clip.samples.astype(np.float32) / np.float32(32767)
         measured = recorded_bands(samples, clip.sample_rate, len(samples) // clip.frames, config.bands)
         predicted = direct_bands(direct, clip)
         above = centres > clip.band_hz

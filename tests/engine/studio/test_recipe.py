@@ -19,7 +19,9 @@ origin = "synthetic"
 consent = "none needed"
 training_data = "six sentences"
 """
-GOOD = VOICE + """
+GOOD = (
+    VOICE
+    + """
 [[speakers]]
 name = "one"
 folder = "clips"
@@ -35,6 +37,7 @@ crop_s = 0.4
 channels = 8
 dilations = [1, 2]
 """
+)
 
 
 @pytest.fixture
@@ -78,7 +81,11 @@ def test_the_shipped_recipe_is_read():
     [
         ('title = "Tiny"\n', "", r"lacks voice\.title"),
         ('folder = "clips"\n', "", r"folder in \[\[speakers\]\]"),
-        ("[[speakers]]", "[[singers]]", r"unknown key\(s\) singers in the top level. Valid: voice, speakers, data, train, direct"),
+        (
+            "[[speakers]]",
+            "[[singers]]",
+            r"unknown key\(s\) singers in the top level. Valid: voice, speakers, data, train, direct",
+        ),
         ('[[speakers]]\nname = "one"\nfolder = "clips"\n', "", "lacks speakers"),
         ('name = "one"', 'name = "../one"', r"name in \[\[speakers\]\]"),
         ('folder = "clips"', 'folder = "clips"\nband_hz = "all"', r"band_hz in \[\[speakers\]\]"),

@@ -93,6 +93,11 @@ dilations = [1, 2]
 voicing_channels = 4
 code_channels = 4
 
+[polish]
+steps = 2
+batch = 2
+crop_s = 0.4
+
 [gpt]
 steps = 4
 batch = 2
@@ -184,9 +189,15 @@ def test_the_trained_voice_sings(first_run, song, render):
 
 @pytest.mark.parametrize(
     ("stage", "steps", "held_out"),
-    [("direct", [2, 4, 6], "loss"), ("tokeniser", [4], "perplexity"), ("decoder", [2, 4], "both"), ("gpt", [2, 4], "sung_nats"),
-     ("loudness", [4], "correlation")],
-)  # fmt: skip
+    [
+        ("direct", [2, 4, 6], "loss"),
+        ("tokeniser", [4], "perplexity"),
+        ("decoder", [2, 4], "both"),
+        ("polish", [2], "units"),
+        ("gpt", [2, 4], "sung_nats"),
+        ("loudness", [4], "correlation"),
+    ],
+)
 def test_the_curves_are_kept(first_run, stage, steps, held_out):
     rows = list(csv.DictReader((first_run / f"{stage}.csv").read_text(encoding="utf-8").splitlines()))
     assert [int(row["step"]) for row in rows] == steps
