@@ -27,7 +27,7 @@ class Template:
     title: str
     does: str
     tried: str
-    open: str
+    next: str
     files: Mapping[str, PurePosixPath]
 
     @property
@@ -109,14 +109,14 @@ def install(name: str, *, output: Path | None, overwrite: bool) -> int:
     for path, content in targets.items():
         _write(path, content)
         print(path)
-    print(f"Next: open {template.open} in {template.title}; docs/daw.md says how.")
+    print(f"Next, in {template.title}: {template.next}. docs/daw.md says how.")
     return EXIT_OK
 
 
 def _read(path: Path) -> Template:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     files = {source: PurePosixPath(place) for source, place in table["files"].items()}
-    return Template(path.parent.name, table["title"], table["does"], table["tried"], table["open"], files)
+    return Template(path.parent.name, table["title"], table["does"], table["tried"], table["next"], files)
 
 
 def _newest_version(folder: Path) -> Path:
