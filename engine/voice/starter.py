@@ -208,7 +208,9 @@ class _TokenStream:
         for step in range(begin // FRAMES_PER_TOKEN, (begin + len(found)) // FRAMES_PER_TOKEN):
             at = slice(step * FRAMES_PER_TOKEN - begin, (step + 1) * FRAMES_PER_TOKEN - begin)
             if step not in self._codes:
-                now = max(0, step * FRAMES_PER_TOKEN - PITCH_LAG_FRAMES) - first
+                now = max(
+                    0, step * FRAMES_PER_TOKEN - PITCH_LAG_FRAMES - first
+                )  # after skipped silence there is no earlier pitch
                 self._write(step, laid, at, float(f0_hz[now]), mix[now])
             elif self._codes[step] != none and not self._is_as_written(step, laid, at, first - begin):
                 self._codes[step] = self._state.last_code = none
@@ -259,6 +261,13 @@ class _LoudnessPattern:
 
 def load_starter(folder: Path, card: VoiceCard, articulation: Articulation = Articulation.TOKENS) -> StarterVoice:
     """The voice in `folder`. Raises VoiceError if the weights do not fit the card."""
+    return StarterVoice(card, read_networks(folder, card, articulation), articulation)
+
+
+def read_networks(
+    folder: Path, card: VoiceCard, articulation: Articulation, decoder: type[DecoderNetwork] = DecoderNetwork
+) -> Networks:
+    """The networks that `articulation` needs. Raises VoiceError if the weights do not fit the card."""
     path = weights_path(folder, card)
     try:
         with safe_open(path, framework="np") as stored:
@@ -268,17 +277,15 @@ def load_starter(folder: Path, card: VoiceCard, articulation: Articulation = Art
                 return {name.removeprefix(prefix): stored.get_tensor(name) for name in names if name.startswith(prefix)}
 
             sizes: dict[str, dict] = card.model  # type: ignore[assignment]
-            networks = Networks(
-                DecoderNetwork(DecoderConfig.from_dict(sizes["decoder"]), part("decoder.")),
+            is_direct = articulation is Articulation.DIRECT
+            return Networks(
+                decoder(DecoderConfig.from_dict(sizes["decoder"]), part("decoder.")),
                 GptNetwork(GptConfig.from_dict(sizes["gpt"]), part("gpt.")),
                 LoudnessNetwork(LoudnessConfig.from_dict(sizes["loudness"]), part("loudness.")),
-                DirectNetwork(AcousticConfig.from_dict(sizes["direct"]), part("direct."))
-                if articulation is Articulation.DIRECT
-                else None,
+                DirectNetwork(AcousticConfig.from_dict(sizes["direct"]), part("direct.")) if is_direct else None,
             )
     except (SafetensorError, AttributeError, IndexError, TypeError, KeyError, ValueError) as error:
         raise VoiceError(f"Voice '{card.name}': the weights do not fit the card's [model] table: {error}") from error
-    return StarterVoice(card, networks, articulation)
 
 
 def _with_one_more_frame(performance: Performance) -> tuple[tuple[PhoneSpan, ...], Controls]:
