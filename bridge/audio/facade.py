@@ -237,7 +237,7 @@ class AudioEngine:
 
     def advance(self, frames: int) -> None:
         """Play `frames` samples now; only with a manual clock. Placed audio is fed on the way, so none is missing for want of time."""
-        step = self.address.pages * self.address.page_samples // 4
+        step = self.address.pages * self.address.page_samples // 16
         for start in range(0, frames, step):
             for writer in list(self._placed.values()):
                 writer.feed()

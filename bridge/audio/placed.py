@@ -7,6 +7,7 @@ audio process looks up the page it needs. What is not there is silence, and coun
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,6 +19,7 @@ from .live import as_channels
 from .memory import MAX_FRAMES, AudioMemory, Fence
 
 SILENT, EXPECTED, PRESENT = 0, 1, 2  # of each sample of the song
+_MOST_TARGETS = 3  # places to which the playhead is about to be sent, as by a locate and a new loop at once
 _AHEAD_SHARE = 3 / 4  # of the slots; the rest receives pages that are replaced while they play
 
 
@@ -40,8 +42,8 @@ class PlacedWriter:
         }  # left by a writer before us
         self._dirty = set(self._slot_of)
         self._in_use = memory.placed_in_use[track]
-        self._retired: dict[int, tuple[int, int]] = {}  # slot: (its page, device sample when it was retired)
-        self._next_start: int | None = None
+        self._retired: dict[int, tuple[int, TransportState]] = {}  # slot: its page, and how things stood when it was retired
+        self._next_starts: deque[int] = deque(maxlen=_MOST_TARGETS)  # where the playhead was sent and has not arrived
         self._fence = Fence()
 
     def place(self, song_sample: int, samples: NDArray[np.float32]) -> None:
@@ -78,7 +80,9 @@ class PlacedWriter:
     def prepare(self, song_sample: int) -> None:
         """Lay out the pages from `song_sample` on too, before the playhead is sent there."""
         with self._lock:
-            self._next_start = song_sample
+            if song_sample in self._next_starts:
+                self._next_starts.remove(song_sample)
+            self._next_starts.append(song_sample)
             self.feed()
 
     def feed(self) -> None:
@@ -90,14 +94,14 @@ class PlacedWriter:
             now = transport_of(self._memory)
             wanted = self._wanted(now.song_sample, now.loop)
             for page in [page for page in self._slot_of if page not in wanted]:
-                self._retire(page, now.device_sample)
+                self._retire(page, now)
             free = self._free_slots(now)
             for page in wanted:
                 if page in self._slot_of and page not in self._dirty:
                     continue
                 if not free:
                     break
-                self._publish(page, free.pop(), now.device_sample)
+                self._publish(page, free.pop(), now)
 
     def close(self) -> None:
         """Let go of the shared memory; what was fed stays there."""
@@ -106,10 +110,12 @@ class PlacedWriter:
     def _wanted(self, playhead: int, loop: tuple[int, int] | None) -> list[int]:
         """Pages to have at hand, the soonest played first. Pages that hold nothing are among them: one that is not there is late."""
         most = int(self._memory.address.pages * _AHEAD_SHARE)
-        target = self._next_start
-        if target is not None and 0 <= playhead - target < self._page_samples:
-            target = self._next_start = None  # the playhead has arrived
-        ways = [self._order(playhead, loop)] + ([] if target is None else [self._order(target, loop)])
+        for target in list(self._next_starts):
+            if playhead // self._page_samples == target // self._page_samples:
+                self._next_starts.remove(target)  # the playhead has arrived, or needs the same pages
+        here = self._order(playhead, loop)
+        *older, newest = [self._order(target, loop) for target in self._next_starts] or [here]
+        ways = [newest, here, newest, here, *older]
         wanted: dict[int, None] = {}
         for _ in range(most):
             for way in ways:
@@ -129,27 +135,32 @@ class PlacedWriter:
             page += 1
 
     def _free_slots(self, now: TransportState) -> list[int]:
-        """Slots that the audio process is not reading: left long enough for a cross-fade, or while no callback ran and elsewhere."""
+        """Slots that the audio process does not read any more.
+
+        A callback that runs may have found a page just before it was retired. Later ones do not find it; only around the playhead may they
+        still fade from what they have played.
+        """
         playing = now.song_sample // self._page_samples
-        for slot, (page, since) in list(self._retired.items()):
-            idle = now.device_sample == since and not now.in_callback and page not in (playing - 1, playing)
-            if idle or now.device_sample >= since + self._fade + 2 * MAX_FRAMES:
+        for slot, (page, then) in list(self._retired.items()):
+            is_lost = now.callbacks > then.callbacks or not now.in_callback
+            is_near = now.playing and playing - 1 <= page <= playing + 1
+            if (is_lost and not is_near) or now.device_sample >= then.device_sample + self._fade + 2 * MAX_FRAMES:
                 del self._retired[slot]
         taken = {*self._slot_of.values(), *self._retired}
         return [slot for slot in range(len(self._slot_pages)) if slot not in taken]
 
-    def _retire(self, page: int, device_sample: int) -> None:
+    def _retire(self, page: int, now: TransportState) -> None:
         slot = self._slot_of.pop(page)
         self._slot_pages[slot] = -1
-        self._retired[slot] = (page, device_sample)
+        self._retired[slot] = (page, now)
 
-    def _publish(self, page: int, slot: int, device_sample: int) -> None:
+    def _publish(self, page: int, slot: int, now: TransportState) -> None:
         self._slots[slot], self._gaps[slot] = self._compose(page)
         self._fence()
         self._slot_pages[slot] = page
         if page in self._slot_of:
             self._slot_pages[self._slot_of[page]] = -1
-            self._retired[self._slot_of[page]] = (page, device_sample)
+            self._retired[self._slot_of[page]] = (page, now)
         self._slot_of[page] = slot
         self._dirty.discard(page)
 

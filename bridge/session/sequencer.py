@@ -41,7 +41,7 @@ from bridge.session.renderer import (
 )
 from bridge.session.tape import PendingPhrase, PhraseStatus, TakeState, Tape, take_key
 from bridge.session.timeline import Singing, Timeline, first_difference_s
-from bridge.session.transport import TransportFollower, TransportSource
+from bridge.session.transport import Playhead, TransportFollower, TransportSource
 from engine import Mode, Score, WordSettings
 from engine.errors import SettingsError, VocaleseError
 
@@ -134,7 +134,8 @@ class Sequencer:
         self._audio, self._rate = audio, audio.sample_rate
         self._on_reply, self._on_notice = on_reply, on_notice
         self._renderer = renderer or RenderWorker(shelf or VoiceShelf(), on_notice)
-        self._follower = TransportFollower(audio)
+        self._playhead = Playhead(audio)
+        self._follower = TransportFollower(audio, self._playhead)
         self._source: TransportSource | None = None
         self._timeline = Timeline()
         self._tapes: dict[int, Tape] = {}
@@ -143,6 +144,7 @@ class Sequencer:
         self._given_out: Job | None = None
         self._plans_due: dict[int, None] = {}  # tracks, in the order in which they were changed
         self._requests: list[_Request] = []
+        self._sent_loop = (0, 0)
         self._other_tempo: tuple[float, int] | None = None  # a sender's bpm, and the device sample at which it was first told
         self._lock, self._step_lock = threading.RLock(), threading.Lock()
         self._closing = threading.Event()
@@ -178,7 +180,7 @@ class Sequencer:
                 f"'{score.title}' has {len(timeline.tracks)} tracks; {self._audio.config.tracks} can be played here."
             )
         with self._lock:
-            self._audio.stop()
+            self._playhead.stop()
             self._timeline = timeline
             for number in {*self._tapes, *timeline.tracks}:
                 self._tape(number).replan((), "")
@@ -213,10 +215,11 @@ class Sequencer:
         """How everything stands now."""
         with self._lock:
             telemetry = self._audio.telemetry()
-            position_s = telemetry.transport.song_sample / self._rate
+            standing = self._playhead.where()
+            position_s = standing.song_sample / self._rate
             loop = self._timeline.loop
             return SequencerStatus(
-                is_playing=telemetry.transport.playing,
+                is_playing=standing.is_playing,
                 position_s=position_s,
                 position_ppq=self._timeline.ppq_at(position_s),
                 end_s=max((tape.end for tape in self._tapes.values()), default=0) / self._rate,
@@ -231,15 +234,18 @@ class Sequencer:
 
     def play(self, at_s: float | None = None) -> None:
         """Start at `at_s` seconds of the song, None: where it stands."""
-        self._audio.play(song_sample=None if at_s is None else self._sample(at_s))
+        with self._lock:
+            self._playhead.play(None if at_s is None else self._sample(at_s))
 
     def stop(self) -> None:
         """Stop; the playhead stays."""
-        self._audio.stop()
+        with self._lock:
+            self._playhead.stop()
 
     def locate(self, at_s: float) -> None:
         """Send the playhead to `at_s` seconds of the song, playing or not."""
-        self._audio.locate(self._sample(at_s))
+        with self._lock:
+            self._playhead.locate(self._sample(at_s))
 
     def loop(self, span_s: tuple[float, float] | None) -> None:
         """Repeat a span of the song, (start, stop) in seconds; None: go on. SettingsError if it is empty."""
@@ -360,8 +366,7 @@ class Sequencer:
 
     def _waits(self) -> Callable[[PendingPhrase], float]:
         """How many samples it takes until a phrase is heard, by where the playhead is and where the loop turns; what lies behind comes last."""
-        transport = self._audio.telemetry().transport
-        playhead, loop = transport.song_sample, transport.loop
+        playhead, loop = self._playhead.where().song_sample, self._loop_span()
         never = float(2**53)
         if loop is None or playhead >= loop[1]:
             return lambda phrase: max(0, phrase.start - playhead) if phrase.stop > playhead else never + phrase.start
@@ -432,17 +437,17 @@ class Sequencer:
             return
         for tape in self._tapes.values():
             tape.silence_from(math.floor(difference_s * self._rate))
-        now = self._audio.telemetry().transport
+        now = self._playhead.where()
         song_sample = self._sample(timeline.seconds_at(before.ppq_at(now.song_sample / self._rate)))
         if song_sample != now.song_sample:
-            self._audio.locate(song_sample, at=now.device_sample)
+            self._playhead.locate(song_sample, at=now.device_sample)
         self._send_loop()
         for number in self._tapes:
             self._plan(number)
 
     def _take_over_tempo(self, state: TransportState, device_sample: int) -> None:
         """A sender without a tempo map still says how fast it is; once that is steady the song follows."""
-        here_s = self._audio.telemetry().transport.song_sample / self._rate
+        here_s = self._playhead.where().song_sample / self._rate
         ppq = self._timeline.ppq_at(here_s) if state.ppq is None else max(0.0, state.ppq)
         if self._timeline.tempo_revision or state.bpm is None or not state.is_playing:
             self._other_tempo = None
@@ -461,14 +466,18 @@ class Sequencer:
         self._send_loop()
 
     def _send_loop(self) -> None:
-        loop = self._timeline.loop
-        span = (
-            (0, 0)
-            if loop is None
-            else (self._timeline.sample_at(loop[0], self._rate), self._timeline.sample_at(loop[1], self._rate))
-        )
-        if span != (self._audio.telemetry().transport.loop or (0, 0)):
+        span = self._loop_span() or (0, 0)
+        if span != self._sent_loop:
+            self._sent_loop = span
             self._audio.loop(*span)
+
+    def _loop_span(self) -> tuple[int, int] | None:
+        """Song samples of the loop; None if there is none, or nothing is left of it."""
+        loop = self._timeline.loop
+        if loop is None:
+            return None
+        start, stop = (self._timeline.sample_at(place, self._rate) for place in loop)
+        return (start, stop) if stop > start else None
 
     def _plan(self, number: int) -> None:
         self._tape(number)

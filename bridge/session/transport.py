@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -23,59 +24,102 @@ _PATIENCE = 3  # positions in a row beyond the tolerance: a drift, not jitter
 _PRE_ROLL_S = 0.1  # before the song, a start is sent ahead by this much
 
 
-class TransportFollower:
-    """Keeps an audio engine's transport where a sender's is. Starts and jumps are exact to the sample of the position that was told."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a playhead is: `song_sample` comes at `device_sample`. `is_obeyed`: no command is still on its way."""
+
+    is_playing: bool
+    song_sample: int
+    device_sample: int
+    is_obeyed: bool
+
+
+class Playhead:
+    """An audio engine's transport as it is, or is about to be: what was sent counts before the next block obeys it."""
 
     def __init__(self, audio: AudioEngine) -> None:
-        self._audio, self._rate = audio, audio.sample_rate
-        self._commanded_at = -1  # device sample at which the last command was sent
-        self._is_playing = False  # as commanded
+        self._audio = audio
+        self._sent_at = -1  # device sample
+        self._song_sample: int | None = None  # as sent
+        self._is_playing: bool | None = None
+
+    def where(self) -> Standing:
+        """As of the last block and the commands sent since."""
+        now = self._audio.telemetry().transport
+        if now.device_sample > self._sent_at:
+            self._song_sample = self._is_playing = None
+            return Standing(now.playing, now.song_sample, now.device_sample, True)
+        is_playing = now.playing if self._is_playing is None else self._is_playing
+        song_sample = now.song_sample if self._song_sample is None else self._song_sample
+        return Standing(is_playing, song_sample, now.device_sample, False)
+
+    def play(self, song_sample: int | None = None, *, at: int = 0) -> None:
+        """See `AudioEngine.play`."""
+        self._audio.play(song_sample=song_sample, at=at)
+        self._send(song_sample, is_playing=True)
+
+    def stop(self) -> None:
+        """See `AudioEngine.stop`."""
+        self._audio.stop()
+        self._send(None, is_playing=False)
+
+    def locate(self, song_sample: int, *, at: int = 0) -> None:
+        """See `AudioEngine.locate`."""
+        self._audio.locate(song_sample, at=at)
+        self._send(song_sample, is_playing=None)
+
+    def _send(self, song_sample: int | None, *, is_playing: bool | None) -> None:
+        self._sent_at = self.where().device_sample
+        if song_sample is not None:
+            self._song_sample = song_sample
+        if is_playing is not None:
+            self._is_playing = is_playing
+
+
+class TransportFollower:
+    """Keeps a playhead where a sender's is. Starts and jumps are exact to the sample of the position that was told."""
+
+    def __init__(self, audio: AudioEngine, playhead: Playhead) -> None:
+        self._audio, self._playhead, self._rate = audio, playhead, audio.sample_rate
         self._strays = 0
         self._is_held = False
 
     def hold(self) -> None:
         """After a panic: stay silent until the sender has stopped once."""
-        self._is_held, self._is_playing = True, False
+        self._is_held = True
 
     def follow(self, is_playing: bool, song_sample: int, device_sample: int) -> None:
         """The sender's song stood at `song_sample`, which may lie before the song, when the device stood at `device_sample`."""
-        now = self._audio.telemetry().transport
-        if now.device_sample > self._commanded_at:
-            self._is_playing = now.playing
+        now = self._playhead.where()
         if not is_playing:
             self._is_held = False
-            self._stand(max(0, song_sample), now.song_sample, now.device_sample)
+            self._stand(max(0, song_sample), now)
         elif self._is_held or song_sample < -_PRE_ROLL_S * self._rate:
-            self._stand(0, now.song_sample, now.device_sample)
-        elif not self._is_playing:
+            self._stand(0, now)
+        elif not now.is_playing:
             at = max(1, device_sample - min(0, song_sample))
-            self._audio.play(song_sample=max(0, song_sample + at - device_sample), at=at)
-            self._commanded(now.device_sample, is_playing=True)
-        elif now.device_sample > self._commanded_at:
-            there = song_sample + now.device_sample - device_sample
-            self._correct(there, now.song_sample, now.loop, now.device_sample)
+            self._playhead.play(max(0, song_sample + at - device_sample), at=at)
+            self._strays = 0
+        elif now.is_obeyed:
+            self._correct(song_sample + now.device_sample - device_sample, now)
 
-    def _stand(self, song_sample: int, stands_at: int, device_sample: int) -> None:
-        if self._is_playing:
-            self._audio.stop()
-            self._commanded(device_sample, is_playing=False)
-        elif stands_at == song_sample or device_sample <= self._commanded_at:
-            return
-        self._audio.locate(song_sample)
-        self._commanded(device_sample, is_playing=False)
+    def _stand(self, song_sample: int, now: Standing) -> None:
+        if now.is_playing:
+            self._playhead.stop()
+        if now.is_playing or now.song_sample != song_sample:
+            self._playhead.locate(song_sample)
 
-    def _correct(self, there: int, here: int, loop: tuple[int, int] | None, device_sample: int) -> None:
+    def _correct(self, there: int, now: Standing) -> None:
         """Move to `there`, where the sender is, if we are too far off."""
+        here = now.song_sample
         off = abs(there - here)
+        loop = self._audio.telemetry().transport.loop
         if loop is not None and loop[0] <= there < loop[1] and loop[0] <= here < loop[1]:
             off = min(off, loop[1] - loop[0] - off)  # one of both has turned already
         self._strays = self._strays + 1 if off > _TOLERANCE_S * self._rate else 0
         if self._strays >= _PATIENCE or off > _JUMP_S * self._rate:
-            self._audio.locate(max(0, there), at=max(1, device_sample))
-            self._commanded(device_sample, is_playing=True)
-
-    def _commanded(self, device_sample: int, *, is_playing: bool) -> None:
-        self._commanded_at, self._is_playing, self._strays = device_sample, is_playing, 0
+            self._playhead.locate(max(0, there), at=max(1, now.device_sample))
+            self._strays = 0
 
 
 class JackTransport:

@@ -192,6 +192,23 @@ def test_locating_while_another_page_plays_is_prepared(bench, noise) -> None:
     np.testing.assert_array_equal(heard[FADE:], song[900_000 + FADE : 904_000])
 
 
+def test_a_locate_and_a_loop_at_once_are_both_prepared(bench, noise) -> None:
+    one = bench()
+    song = noise(1_000_000)
+    one.placed[0].place(0, song)
+    one.send(CommandKind.PLAY, 0)
+    one.play(1_024)
+    for target in (900_000, 400_000):
+        one.placed[0].prepare(target)
+    one.send(CommandKind.LOCATE, 900_000)
+    one.send(CommandKind.LOOP, 400_000, 905_000)
+    heard = one.play(4_000, feed=False)[:, 0]
+    np.testing.assert_array_equal(heard[FADE:], song[900_000 + FADE : 904_000])
+    heard = one.play(4_000)[:, 0]
+    np.testing.assert_array_equal(heard[1_000 + FADE :], song[400_000 + FADE : 403_000])
+    assert one.telemetry().tracks[0].placed_missing_samples == 0
+
+
 def test_commands_in_the_past_keep_the_song_in_its_place(bench, noise) -> None:
     one = bench()
     song = noise(50_000)
