@@ -190,20 +190,22 @@ end
 
 -- The selected MIDI items, one track of the song for each track of the project; nil where none is selected.
 function vocalese.song()
-  local tracks, by_name, last_quarter = {}, {}, 0
+  local tracks, by_number, last_quarter = {}, {}, 0
   for index = 0, reaper.CountSelectedMediaItems(0) - 1 do
     local item = reaper.GetSelectedMediaItem(0, index)
     local take = reaper.GetActiveTake(item)
     if take and reaper.TakeIsMIDI(take) then
-      local _, name = reaper.GetTrackName(reaper.GetMediaItemTrack(item))
-      if not by_name[name] then
-        by_name[name] = { name = name, notes = {}, lyrics = {}, controls = {} }
-        tracks[#tracks + 1] = by_name[name]
+      local source = reaper.GetMediaItemTrack(item)
+      local number = reaper.GetMediaTrackInfo_Value(source, "IP_TRACKNUMBER") -- names need not differ
+      if not by_number[number] then
+        local _, name = reaper.GetTrackName(source)
+        by_number[number] = { name = name, notes = {}, lyrics = {}, controls = {} }
+        tracks[#tracks + 1] = by_number[number]
       end
       local start = reaper.GetMediaItemInfo_Value(item, "D_POSITION")
       local stop = start + reaper.GetMediaItemInfo_Value(item, "D_LENGTH")
       local first, last = reaper.TimeMap2_timeToQN(0, start), reaper.TimeMap2_timeToQN(0, stop)
-      add_take(by_name[name], take, first, last)
+      add_take(by_number[number], take, first, last)
       last_quarter = math.max(last_quarter, last)
     end
   end

@@ -295,11 +295,12 @@ local controls = { { 480, 0xB0, 1, 127 }, { 3840, 0xB0, 1, 0 } }
 local function seconds_at(quarter) return quarter <= 4 and quarter * 0.5 or 2 + (quarter - 4) * 60 / 90 end
 local function quarter_at(seconds) return seconds <= 2 and seconds * 2 or 4 + (seconds - 2) * 90 / 60 end
 reaper = {
-  CountSelectedMediaItems = function() return 1 end,
-  GetSelectedMediaItem = function() return "item" end,
+  CountSelectedMediaItems = function() return 2 end,
+  GetSelectedMediaItem = function(_, index) return "item " .. index end,
   GetActiveTake = function() return "take" end,
   TakeIsMIDI = function() return true end,
-  GetMediaItemTrack = function() return "track" end,
+  GetMediaItemTrack = function(item) return item == "item 0" and 3 or 5 end,
+  GetMediaTrackInfo_Value = function(track, name) return name == "IP_TRACKNUMBER" and track + 0.0 end,
   GetTrackName = function() return true, "Löad 'n go" end,
   GetMediaItemInfo_Value = function(_, name) return name == "D_POSITION" and 2 or 2 * 60 / 90 * 2 end,
   TimeMap2_timeToQN = function(_, seconds) return quarter_at(seconds) end,
@@ -364,8 +365,9 @@ def run_in_reaper(script: str, folder: Path, *more: str) -> str:
 
 def test_selected_items_reach_the_session(session: Session, tmp_path: Path) -> None:
     assert run_in_reaper("vocalese_send.lua", tmp_path, "--port", str(session.server.port)) == ""
-    tempo, clip = session.wait_for(2)
+    tempo, clip, second = session.wait_for(3)
     assert isinstance(tempo, events.TempoMapSet) and isinstance(clip, Clip)
+    assert (clip.track, second.track) == (0, 1) and len(clip.notes) == len(second.notes), "two tracks of the same name stay two"
     assert [(point.ppq, round(point.bpm, 3), point.numerator) for point in tempo.changes] == [(0, 120, 4), (4, 90, 3)]
     assert [(note.ppq, note.duration_ppq, note.pitch, note.lyric) for note in clip.notes] == [
         (4, 1, 64, "stay"),
@@ -384,7 +386,8 @@ def test_a_session_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_selected_items_are_sung_onto_tracks(tmp_path: Path) -> None:
     printed = run_in_reaper("vocalese_render.lua", tmp_path).splitlines()
-    assert printed[0] == "CURSOR 0" and printed[2] == "CURSOR 7", printed
+    assert [line.split()[0] for line in printed] == ["CURSOR", "INSERT", "CURSOR", "INSERT", "CURSOR"], printed
+    assert (printed[0], printed[2], printed[4]) == ("CURSOR 0", "CURSOR 0", "CURSOR 7")
     stem = Path(printed[1].removeprefix("INSERT 1 "))
     samples, rate = soundfile.read(stem)
     onset_s = next(index for index, sample in enumerate(samples) if abs(sample) > 0.02) / rate
