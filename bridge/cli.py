@@ -24,6 +24,7 @@ examples:
   vocalese render verse.mid --lyrics verse.txt --mode rap
   vocalese render intro.txt --mode talk           speak a text
   vocalese convert song.musicxml song.ustx        take a score to another editor
+  vocalese play song.mid                          hear it at once, rendered while it plays
   vocalese check stems/song.wav song.mid          how well the stem follows its score
   vocalese voice import --help                    sing with a GPT-SoVITS voice of your own
 """
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_render(commands)
+    _add_play(commands)
     _add_inspect(commands)
     _add_check(commands)
     _add_convert(commands)
@@ -145,6 +147,56 @@ def _add_render(commands) -> None:
     parser.add_argument("--no-cache", action="store_true", help="render every phrase again, keep none")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of text")
     parser.set_defaults(run=_run_render)
+
+
+def _add_play(commands) -> None:
+    parser = _command(
+        commands,
+        "play",
+        examples=(
+            "vocalese play song.mid",
+            "vocalese play song.mid --device wasapi --start 30",
+            "vocalese play song.mid --loop 8 16           until Ctrl-C",
+            "vocalese play song.mid --loop 8 16 --times 4 -o loop.wav",
+            "vocalese play song.mid --follow jack --pairs",
+        ),
+        help="play a score on a sound device while it is rendered",
+        description="It starts when the first seconds are rendered; what is played next is rendered first. Ctrl-C stops.",
+    )
+    parser.add_argument("score", type=Path, metavar="SCORE")
+    parser.add_argument(
+        "-o", "--output", default="device", metavar="WHERE", help="device (default), null (no sound), or a .wav file to write"
+    )
+    parser.add_argument(
+        "--device", metavar="NAME", help="number or part of the name, as `vocalese devices` lists them (default: the system's)"
+    )
+    parser.add_argument(
+        "--rate", type=int, choices=SAMPLE_RATES, metavar="HZ", help="44100, 48000, 88200, 96000 (default: the device's)"
+    )
+    parser.add_argument("--block", type=int, default=0, metavar="N", help="samples per block (default: 0, the device's own)")
+    parser.add_argument(
+        "--pairs", action="store_true", help="a pair of outputs for each track (default: all on the first pair)"
+    )
+    parser.add_argument("--limiter", action="store_true", help="bend what is too loud instead of letting it clip")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where to start, seconds (default: 0)")
+    parser.add_argument(
+        "--loop",
+        type=float,
+        nargs="*",
+        metavar="S",
+        help="repeat from the first to the second number of seconds; without numbers, all",
+    )
+    parser.add_argument("--times", type=_positive, metavar="N", help="how often the loop is played (default: until Ctrl-C)")
+    parser.add_argument(
+        "--follow",
+        choices=("jack", "midi-clock", "timecode"),
+        help="go with the transport of JACK, MIDI clock or MIDI time code instead of its own",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    _add_music_options(parser)
+    parser.add_argument("--no-cache", action="store_true", help="render every phrase again, keep none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.set_defaults(run=_run_play)
 
 
 def _add_inspect(commands) -> None:
@@ -364,9 +416,9 @@ def _add_serve(commands) -> None:
     parser.add_argument(
         "--lead",
         type=float,
-        default=5.0,
+        default=7.0,
         metavar="MS",
-        help="how long a note may take to be sung, added to the block (default: 5)",
+        help="how long a note may take to be sung, added to the block (default: 7)",
     )
     parser.add_argument("--monitor", action="store_true", help="show OSC messages as they arrive")
     parser.set_defaults(run=_run_serve)
@@ -545,6 +597,32 @@ def _run_render(options: argparse.Namespace) -> int:
     return render.run(options.scores, _render_options(options), jobs=options.jobs, as_json=options.json)
 
 
+def _run_play(options: argparse.Namespace) -> int:
+    from bridge.commands import play
+    from engine import SettingsError
+
+    if options.loop is not None and len(options.loop) not in (0, 2):
+        raise SettingsError(
+            f"--loop with {len(options.loop)} numbers; give its start and its end in seconds, or none for the whole song."
+        )
+    if options.output not in ("device", "null") and not options.output.lower().endswith(".wav"):
+        raise SettingsError(f"--output {options.output}; device, null and names of .wav files are possible.")
+    playing = play.PlayOptions(
+        output=options.output if options.output in ("device", "null") else Path(options.output),
+        device=options.device,
+        sample_rate=options.rate,
+        block_frames=options.block,
+        pairs=options.pairs,
+        limiter=options.limiter,
+        overwrite=options.overwrite,
+        start_s=options.start,
+        loop_s=None if options.loop is None else tuple(options.loop or (0.0, None)),
+        times=options.times,
+        follow=options.follow,
+    )
+    return play.run(options.score, _render_options(options), playing, as_json=options.json)
+
+
 def _run_inspect(options: argparse.Namespace) -> int:
     from bridge.commands import inspect
 
@@ -584,7 +662,7 @@ def _render_options(options: argparse.Namespace):
         verse=options.verse,
         tracks=tuple(options.track),
         seed=options.seed,
-        sample_rate=getattr(options, "rate", 48_000),
+        sample_rate=getattr(options, "rate", None) or 48_000,
         depth=getattr(options, "depth", "24"),
         transpose=options.transpose,
         fx=getattr(options, "fx", None),

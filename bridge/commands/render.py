@@ -23,6 +23,7 @@ from engine import (
     LyricText,
     Mode,
     OutputError,
+    PerformanceSettings,
     Plan,
     PlannedTrack,
     VocaleseError,
@@ -205,9 +206,7 @@ def render_file(
 def plan_file(path: Path, options: RenderOptions) -> Plan:
     """Read a score (or, to talk, a text) and lay its words, ready to render."""
     card = load_card(options.voice, options.voice_folders)
-    dictionary = read_user_dictionary(options.dictionary) if options.dictionary else None
-    settings = settings_for(options.mode, seed=options.seed, **options.performance)
-    words = WordSettings(language=options.language, filler=options.filler, dictionary=dictionary)
+    settings, words = settings_of(options), words_of(options)
     if path.suffix.lower() in TEXT_SUFFIXES:
         return plan_text(read_lyric_text(path), card, settings, title=path.stem, words=words)
     return plan_score(
@@ -219,6 +218,17 @@ def plan_file(path: Path, options: RenderOptions) -> Plan:
         words=words,
         track_names=options.tracks,
     )
+
+
+def settings_of(options: RenderOptions) -> PerformanceSettings:
+    """How notes are performed."""
+    return settings_for(options.mode, seed=options.seed, **options.performance)
+
+
+def words_of(options: RenderOptions) -> WordSettings:
+    """How words are read. LyricError if the dictionary cannot be used."""
+    dictionary = read_user_dictionary(options.dictionary) if options.dictionary else None
+    return WordSettings(language=options.language, filler=options.filler, dictionary=dictionary)
 
 
 def lyrics_given(argument: str) -> LyricText:

@@ -71,7 +71,8 @@ class TrackStatus:
 class SequencerStatus:
     """How things are. Places are seconds of the song and quarter notes; `loop_s` is (start, stop) or None.
 
-    `missed_samples` were silent in place of a phrase when the playhead passed. `is_complete`: nothing is left to plan or to render.
+    `missed_samples` were silent in place of a phrase when the playhead passed. `is_complete`: nothing is left to plan or to render;
+    `is_obeyed`: no command to the transport is still on its way.
     """
 
     is_playing: bool
@@ -83,6 +84,7 @@ class SequencerStatus:
     tracks: tuple[TrackStatus, ...]
     missed_samples: int
     is_complete: bool
+    is_obeyed: bool
 
     @property
     def missing(self) -> tuple[tuple[int, PhraseStatus], ...]:
@@ -228,6 +230,7 @@ class Sequencer:
                 tracks=tuple(self._track_status(number) for number in sorted(self._tapes)),
                 missed_samples=sum(track.placed_missing_samples for track in telemetry.tracks),
                 is_complete=self._is_complete(),
+                is_obeyed=standing.is_obeyed,
             )
 
     # Where it is played.
@@ -292,13 +295,19 @@ class Sequencer:
         while self.step(_STEP_WAIT_S):
             pass
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether it is known of the whole song what will be rendered."""
+        with self._lock:
+            return not self._plans_due and not isinstance(self._given_out, PlanJob)
+
     def is_ready(self, ahead_s: float) -> bool:
         """Whether all is rendered that is heard within the next `ahead_s` seconds from where the playhead stands."""
         with self._lock:
-            if self._plans_due or isinstance(self._given_out, PlanJob):
-                return False
             wait = self._waits()
-            return all(wait(phrase) > ahead_s * self._rate for tape in self._tapes.values() for phrase in tape.pending)
+            return self.is_planned and all(
+                wait(phrase) > ahead_s * self._rate for tape in self._tapes.values() for phrase in tape.pending
+            )
 
     def _run(self) -> None:
         while not self._closing.is_set():
