@@ -6,7 +6,7 @@
                model), mel cepstral distance (24 coefficients of 64 log-mel bands, active frames), median harmonics-to-noise ratio, voicing
     level      a held "ah" from A2 to E5 and three vowels from E2 to C6: spread of the level in dB, harmonics-to-noise ratio
     following  pitch, voicing, onsets and clicks of sung songs as `vocalese check` measures them
-    live       CPU time of each 10 ms block of a stream, from process start to the first sound, streamed against offline samples
+    live       time of each 10 ms block of a stream on one thread, from process start to the first sound, streamed against offline samples
     cost       CPU time per second of audio on one thread, start-up, memory for a ten-minute song, size of the weights
 
     python benchmarks/voice_quality.py [--voice NAME|FOLDER] [--only words,level] [--quick] [--json]
@@ -83,6 +83,7 @@ rocket running sailor school secret seven shoulder silence sister sleeping smile
 PITCHES, SYLLABLES_S = (57, 64), (0.3, 0.5)
 VELOCITY = 90
 PPQ = 480  # with one beat a second a tick is 1/480 s
+_LIVE_TIMES = 3
 _WORD_GAP_S, _LISTEN_AROUND_S = 0.9, 0.18
 
 # Jane Taylor's words (1806) to the French tune of 1761: public domain. Pitch, beats, syllable.
@@ -554,23 +555,30 @@ def measure_live(bench: Bench) -> Row:
         raise SkippedError("this voice does not sing live")
     plan = plan_score(song(), bench.voice.card, PerformanceSettings())
     phrases = plan.tracks[0].performed.phrases[:1] if bench.quick else plan.tracks[0].performed.phrases
-    costs_ms, worst, peak = [], 0.0, 0.0
+    costs_ms: list[NDArray[np.float64]] = []
+    worst = peak = 0.0
     for phrase in phrases:
         held = controls_of(phrase)
-        stream, blocks = bench.voice.stream(1), []
-        for first in range(held.frames):
-            started = time.process_time()
-            blocks.append(stream.sing(phrase.phones, held.cut(first, first + 1)))
-            costs_ms.append(1000 * (time.process_time() - started))
+        walls = []
+        for _ in range(_LIVE_TIMES):
+            stream, blocks, walls_ms = bench.voice.stream(1), [], np.empty(held.frames)
+            for first in range(held.frames):
+                started = time.perf_counter()
+                blocks.append(stream.sing(phrase.phones, held.cut(first, first + 1)))
+                walls_ms[first] = 1000 * (time.perf_counter() - started)
+            walls.append(walls_ms)
+        costs_ms.append(
+            np.min(walls, axis=0)
+        )  # the best of some: what is left are the voice's own slow blocks, not the machine's
         whole = bench.voice.stream(1).sing(phrase.phones, held)
         worst = max(worst, float(np.abs(np.concatenate(blocks) - whole).max()))
         peak = max(peak, float(np.abs(whole).max()))
     code = _FIRST_SOUND.format(folder=str(find_voice(bench.voice_name)))
     starts = [tuple(map(float, _output_of([sys.executable, "-c", code]).split())) for _ in range(1 if bench.quick else 3)]
     figures = {
-        "blocks": len(costs_ms),
-        "block_ms_median": round(float(np.median(costs_ms)), 2),
-        "block_ms_p99": round(float(np.percentile(costs_ms, 99)), 2),
+        "blocks": sum(map(len, costs_ms)),
+        "block_ms_median": round(float(np.median(np.concatenate(costs_ms))), 2),
+        "block_ms_p99": round(float(np.percentile(np.concatenate(costs_ms), 99)), 2),
         "first_sound_s": round(min(wall for wall, _ in starts), 3),
         "first_sound_cpu_s": round(min(cpu for _, cpu in starts), 3),
         "streamed_minus_offline": float(f"{worst:.1e}"),

@@ -95,6 +95,7 @@ class DecoderNetwork:
     def __init__(self, config: DecoderConfig, weights: Weights) -> None:
         self.config = config
         self.contexts = _UnitEncoder(weights)
+        self.no_unit = _float(weights, "no_unit")  # stands for units that are not told
         self._tokens = _float(weights, "tokens.weight")
         self._speakers = _float(weights, "speakers.weight")
         self._voicing_entry = _Convolution(weights, "voicing_entry")

@@ -11,7 +11,15 @@ from .units import UNIT_INDEX
 LOWEST_PITCH = 36.0  # MIDI; a bin is a semitone
 PITCH_LAG_FRAMES = 2  # a step's token is wanted this long before it begins, and pitch is not known ahead
 _LATEST_S = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)  # borders of the classes of time left
-_VOICELESS = ("SIL", "F", "HH", "S", "SH", "TH", *(part for stop in ("P", "T", "K", "CH") for part in (f"{stop}_closure", stop)))
+_VOICELESS = (
+    "SIL",
+    "F",
+    "HH",
+    "S",
+    "SH",
+    "TH",
+    *(part for stop in ("P", "T", "K", "CH") for part in (f"{stop}_closure", stop)),
+)
 _IS_VOICELESS = np.isin(np.arange(len(UNIT_INDEX)), [UNIT_INDEX[unit] for unit in _VOICELESS])
 
 

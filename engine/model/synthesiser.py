@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 FFT_SIZE = 1536  # a hop of 320 samples and an impulse response of up to 38 ms at 32 kHz
 SOURCES = 2  # pulses, noise
 _DEEPEST_GROWL = 0.7
+_FIRST_PULSE_S = 0.001  # from the start of the first frame after hushed silence
 
 Array = NDArray[np.float32]
 
@@ -23,7 +24,7 @@ Array = NDArray[np.float32]
 class SynthesiserState:
     """What is held between calls."""
 
-    cycles: float  # phase of the pulse train, 0..2: two periods, which growl tells apart
+    cycles: float  # phase of the pulse train, 0..2: two periods, which growl tells apart; NaN: as fits the first pulse after silence
     f0_hz: float  # at the last frame's centre; 0 before the first frame
     voiced: float
     filters: NDArray[np.complex64]  # [SOURCES, bins] of the last frame
@@ -31,8 +32,9 @@ class SynthesiserState:
     noise: np.random.Generator
 
     def hush(self) -> None:
-        """Nothing rings any more, and the next frame begins as after silence."""
+        """Nothing rings any more, and the next frame begins as after silence: if it is voiced, with a pulse early in it."""
         self.f0_hz = self.voiced = 0.0
+        self.cycles = np.nan
         self.filters = np.zeros_like(self.filters)
         self.ringing = np.zeros_like(self.ringing)
 
@@ -84,6 +86,8 @@ class Synthesiser:
         Growl makes every second period weaker, as the false folds do: a voice an octave lower mixes in.
         """
         ends = f0_hz.astype(np.float64)
+        if np.isnan(state.cycles):
+            state.cycles = float(-ends[0] * (self._hop // 2 + _FIRST_PULSE_S * self._rate) / self._rate % 1.0)
         starts = np.concatenate([[state.f0_hz or ends[0]], ends[:-1]])
         hz = starts[:, None] + (ends - starts)[:, None] * self._weight_of_next
         cycles = state.cycles + np.cumsum(hz.ravel() / self._rate)

@@ -17,16 +17,19 @@ from __future__ import annotations
 import json
 import platform
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from engine.errors import TrainingError
 from engine.model.acoustic import AcousticModel
 from engine.model.config import AcousticConfig, DecoderConfig, GptConfig, LoudnessConfig, Sizes, TokeniserConfig
+from engine.model.tokeniser import Tokeniser
 from engine.voice.card import FORMAT_VERSION, sha256_of
 from engine.voice.starter import KIND
 
@@ -34,7 +37,7 @@ from .align import words_of
 from .dataset import Clip, load_clip, prepare, read_sources
 from .training.decoder import Codes, Tokens, polish_decoder, train_decoder
 from .training.direct import train_direct
-from .training.gpt import recorded_line, sung_line, train_gpt
+from .training.gpt import TokenLine, recorded_line, sung_line, train_gpt
 from .training.loop import Report, StageSettings, Trained, fingerprint
 from .training.loudness import train_loudness
 from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
@@ -155,19 +158,27 @@ def train_voice(
     prepared: Callable[[int, int], None] | None = None,
     report: Report | None = None,
 ) -> Path:
-    """Prepare, train, write the voice; returns its folder `run_folder/NAME`. One torch thread: more only spin on small networks."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    """Prepare, train, write the voice; returns its folder `run_folder/NAME`."""
+    with one_thread():
         material = gather(recipe, run_folder, jobs=jobs, prepared=prepared)
         networks, trained = _train(recipe, material, run_folder, report)
-    finally:
-        torch.set_num_threads(threads)
     folder = run_folder / str(recipe.voice["name"])
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(networks, folder / WEIGHTS_NAME)
     write_card(folder, recipe, material, trained)
     return folder
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch and NumPy: more only spin on small networks, and sums would be rounded by the number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def gather(recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callable[[int, int], None] | None = None) -> Material:
@@ -198,46 +209,84 @@ def gather(recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callabl
     return Material(training, held_out, sorted({word for text in texts for word in words_of(text)}))
 
 
-def _train(
-    recipe: Recipe, material: Material, run: Path, report: Report | None
-) -> tuple[dict[str, torch.nn.Module], dict[str, Trained]]:
+@dataclass(frozen=True)
+class Taught:
+    """What the later stages learn from. `apart`: so many sung phrases are held out; codes [ceil(T / 4)] per clip or phrase."""
+
+    direct: AcousticModel
+    tokeniser: Tokeniser
+    trained: tuple[Trained, Trained]
+    phrases: list[SungPhrase]
+    apart: int
+    codes: Tokens
+    held_out_codes: list[Codes]
+
+
+def teach(recipe: Recipe, material: Material, run: Path, report: Report | None = None) -> Taught:
+    """The direct model, what it sings, and the tokens of everything."""
     stages, sizes = recipe.stages, recipe.sizes
     clips, held_out = material.training, material.held_out
     direct, of_direct = train_direct(sizes["direct"], stages["direct"], clips, held_out, run, report)
     direct.eval()
     phrases, identity = _sung(recipe, direct, material.words, run)
     apart = max(1, len(phrases) // _SUNG_HELD_OUT)
-
-    recorded, offset = recorded_cepstra([*clips, *held_out], direct, sizes["tokeniser"])
+    everything, offset = recorded_cepstra([*clips, *held_out], direct, sizes["tokeniser"])
+    recorded, recorded_apart = everything[: len(clips)], everything[len(clips) :]
     sung = sung_cepstra(phrases, offset, sizes["tokeniser"])
-    recorded, recorded_held_out = recorded[: len(clips)], recorded[len(clips) :]
     tokeniser, of_tokeniser = train_tokeniser(
         sizes["tokeniser"],
         stages["tokeniser"],
         recorded,
         sung[apart:],
-        recorded_held_out,
+        recorded_apart,
         run,
         data_identity=identity,
         report=report,
     )
     codes = Tokens([tokeniser.codes_of(item) for item in recorded], [tokeniser.codes_of(item) for item in sung])
-    held_out_codes: list[Codes] = [tokeniser.codes_of(item) for item in recorded_held_out]
+    held_out_codes = [tokeniser.codes_of(item) for item in recorded_apart]
+    return Taught(direct, tokeniser, (of_direct, of_tokeniser), phrases, apart, codes, held_out_codes)
 
-    told = (clips, held_out, phrases[apart:], Tokens(codes.recorded, codes.sung[apart:]), held_out_codes, run, report)
+
+@dataclass(frozen=True)
+class TokenLines:
+    """What the GPT learns from, and what it is tested with by name."""
+
+    recorded: list[TokenLine]
+    sung: list[TokenLine]
+    tests: dict[str, list[TokenLine]]
+
+
+def token_lines(recipe: Recipe, material: Material, taught: Taught) -> TokenLines:
+    """Recordings and sung phrases as lines of tokens."""
+    config = recipe.sizes["gpt"]
+    recorded = [recorded_line(c, codes, config) for c, codes in zip(material.training, taught.codes.recorded, strict=True)]
+    sung = [sung_line(p, codes, config) for p, codes in zip(taught.phrases, taught.codes.sung, strict=True)]
+    apart = [recorded_line(c, codes, config) for c, codes in zip(material.held_out, taught.held_out_codes, strict=True)]
+    return TokenLines(recorded, sung[taught.apart :], {"recorded": apart, "sung": sung[: taught.apart]})
+
+
+def _train(
+    recipe: Recipe, material: Material, run: Path, report: Report | None
+) -> tuple[dict[str, torch.nn.Module], dict[str, Trained]]:
+    stages, sizes = recipe.stages, recipe.sizes
+    clips, held_out = material.training, material.held_out
+    taught = teach(recipe, material, run, report)
+    tokens = Tokens(taught.codes.recorded, taught.codes.sung[taught.apart :])
+    told = (clips, held_out, taught.phrases[taught.apart :], tokens, taught.held_out_codes, run, report)
     rough, of_decoder = train_decoder(sizes["decoder"], stages["decoder"], *told)
     decoder, of_polish = polish_decoder(rough, stages["polish"], *told)
-    spoken = [recorded_line(clip, code, sizes["gpt"]) for clip, code in zip(clips, codes.recorded, strict=True)]
-    lines = [sung_line(phrase, code, sizes["gpt"]) for phrase, code in zip(phrases, codes.sung, strict=True)]
-    tests = {
-        "recorded": [recorded_line(clip, code, sizes["gpt"]) for clip, code in zip(held_out, held_out_codes, strict=True)],
-        "sung": lines[:apart],
-    }
-    gpt, of_gpt = train_gpt(sizes["gpt"], stages["gpt"], spoken, lines[apart:], tests, run, report=report)
+    lines = token_lines(recipe, material, taught)
+    gpt, of_gpt = train_gpt(sizes["gpt"], stages["gpt"], lines.recorded, lines.sung, lines.tests, run, report=report)
     loudness, of_loudness = train_loudness(sizes["loudness"], stages["loudness"], clips, held_out, run, report)
-    networks = {"direct": direct, "tokeniser": tokeniser, "decoder": decoder, "gpt": gpt, "loudness": loudness}
-    trained = (of_direct, of_tokeniser, of_decoder, of_polish, of_gpt, of_loudness)
-    return networks, dict(zip(stages, trained, strict=True))
+    networks: dict[str, torch.nn.Module] = {
+        "direct": taught.direct,
+        "tokeniser": taught.tokeniser,
+        "decoder": decoder,
+        "gpt": gpt,
+        "loudness": loudness,
+    }
+    return networks, dict(zip(stages, (*taught.trained, of_decoder, of_polish, of_gpt, of_loudness), strict=True))
 
 
 def _sung(recipe: Recipe, direct: AcousticModel, words: Sequence[str], run: Path) -> tuple[list[SungPhrase], str]:
