@@ -76,18 +76,17 @@ def run(score: Path, options: RenderOptions, playing: PlayOptions, *, as_json: b
     shelf = VoiceShelf(options.voice_folders, options.features, options.cache)
     with _opened(playing, len(song.tracks)) as (audio, ended), Sequencer(audio, shelf, on_notice=_say) as sequencer:
         sequencer.load(song, singing)
-        if isinstance(playing.output, Path):
-            _write(audio, sequencer, playing)
-        else:
-            with ExitStack() as stack:
-                sequencer.start()
-                if playing.follow:
-                    sequencer.listen_to(_source(playing.follow, stack))
-                try:
-                    _play(audio, sequencer, playing, ended)
-                except KeyboardInterrupt:  # how a loop ends
-                    sequencer.listen_to(None)
-                    sequencer.stop()
+        try:
+            if not as_json:
+                print(f"{score}: {len(song.tracks)} track(s) on {audio.info.name}, {audio.sample_rate} Hz", flush=True)
+            if isinstance(playing.output, Path):
+                _write(audio, sequencer, playing)
+            else:
+                _play(audio, sequencer, playing, ended)
+        except KeyboardInterrupt:
+            if isinstance(playing.output, Path):
+                raise
+            sequencer.stop()  # how a loop ends
         _report(score, audio, sequencer.status(), as_json)
     return EXIT_OK
 
@@ -165,12 +164,17 @@ def _write(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions) -> No
 
 
 def _play(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions, ended: list[str]) -> None:
+    """In the time of the device, to the end; or where another transport leads, without one."""
+    sequencer.start()
     while not sequencer.is_planned:
         _wait(sequencer, ended)
     _check_tracks(sequencer.status())
     if playing.follow:
-        while True:
-            _wait(sequencer, ended)
+        with ExitStack() as stack:
+            sequencer.listen_to(_source(playing.follow, stack))
+            stack.callback(sequencer.listen_to, None)
+            while True:
+                _wait(sequencer, ended)
     seconds = _prepare(sequencer, playing)
     while not sequencer.is_ready(_READY_AHEAD_S):
         _wait(sequencer, ended)
@@ -245,7 +249,4 @@ def _report(score: Path, audio: AudioEngine, status: SequencerStatus, as_json: b
     )
     if sys.stderr.isatty():
         print(f"\r{'':<{_LINE_WIDTH}}\r", end="", file=sys.stderr)
-    print(
-        f"{score}: {result['tracks']} track(s) on {audio.info.name}, {audio.sample_rate} Hz, up to {_clock(status.position_s)}, "
-        f"{result['underruns']} underruns, {missed}"
-    )
+    print(f"stopped at {_clock(status.position_s)}, {telemetry.device_underruns} underruns, {missed}")

@@ -12,8 +12,8 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -229,7 +229,8 @@ class RenderWorker:
         context = multiprocessing.get_context("spawn")  # this process has threads, which a fork would leave half-done
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self._shelf), name="vocalese render", daemon=True)
-        process.start()
+        with _without_interrupts():
+            process.start()
         theirs.close()
         return process, ours
 
@@ -241,9 +242,22 @@ class RenderWorker:
         self._process.close()
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """What is started here does not hear Ctrl-C, which a terminal sends to all: the parent decides. (Windows has no such mask.)"""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(pipe: Connection, shelf: VoiceShelf) -> None:
     """The render process: jobs in, results out, until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     if shelf.cache:

@@ -58,9 +58,9 @@ class Playhead:
         self._audio.play(song_sample=song_sample, at=at)
         self._send(song_sample, is_playing=True)
 
-    def stop(self) -> None:
+    def stop(self, *, at: int = 0) -> None:
         """See `AudioEngine.stop`."""
-        self._audio.stop()
+        self._audio.stop(at=at)
         self._send(None, is_playing=False)
 
     def locate(self, song_sample: int, *, at: int = 0) -> None:
@@ -82,6 +82,7 @@ class TransportFollower:
     def __init__(self, audio: AudioEngine, playhead: Playhead) -> None:
         self._audio, self._playhead, self._rate = audio, playhead, audio.sample_rate
         self._strays = 0
+        self._starts_at = 0  # device sample of the last start; ahead of us at the end of a pre-roll
         self._is_held = False
 
     def hold(self) -> None:
@@ -99,13 +100,16 @@ class TransportFollower:
         elif not now.is_playing:
             at = max(1, device_sample - min(0, song_sample))
             self._playhead.play(max(0, song_sample + at - device_sample), at=at)
-            self._strays = 0
+            self._strays, self._starts_at = 0, at
         elif now.is_obeyed:
             self._correct(song_sample + now.device_sample - device_sample, now)
 
     def _stand(self, song_sample: int, now: Standing) -> None:
         if now.is_playing:
             self._playhead.stop()
+        if self._starts_at > now.device_sample:
+            self._playhead.stop(at=self._starts_at)  # a start cannot be called off, only ended as it begins
+            self._starts_at = 0
         if now.is_playing or now.song_sample != song_sample:
             self._playhead.locate(song_sample)
 
