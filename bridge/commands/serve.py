@@ -49,7 +49,7 @@ class ServeOptions:
     languages: tuple[str, ...] = ()
     lyrics: tuple[str, ...] = ()
     takes: Path = Path("takes")
-    lead_ms: float = 5.0
+    lead_ms: float = 7.0
     shows_arrivals: bool = False
 
 

@@ -156,8 +156,11 @@ class LiveSession:
             return False
         if not -1 <= number < len(self._tracks):
             self._refuse(received, Code.RANGE, self._no_such_track(number))
-        elif isinstance(event, events.RecordStart | events.RecordStop):
-            self._in_order(max(number, 0), lambda: self._record(received))
+        elif isinstance(event, events.RecordStart):
+            for each in self._numbers(number):
+                self._tracks[each].recorded_from_ns = self._ns(received.arrival_s)
+        elif isinstance(event, events.RecordStop):
+            self._in_order(max(number, 0), lambda: self._end_recording(received, event))
         else:
             is_slow = isinstance(event, events.LyricsSet | events.LyricsAppend)
             self._in_order(number, lambda: self._act(received), is_slow=is_slow, is_note=isinstance(event, _LIVE_EVENTS))
@@ -335,14 +338,8 @@ class LiveSession:
         assert self._engine is not None
         self._engine.change_voice(event.track, event.voice)
 
-    def _record(self, received: Received) -> None:
-        event = received.event
-        assert isinstance(event, events.RecordStart | events.RecordStop)
-        numbers = tuple(range(len(self._tracks))) if event.track == events.ALL else (event.track,)
-        if isinstance(event, events.RecordStart):
-            for number in numbers:
-                self._tracks[number].recorded_from_ns = self._ns(received.arrival_s)
-            return
+    def _end_recording(self, received: Received, event: events.RecordStop) -> None:
+        numbers = self._numbers(event.track)
         begun = [ns for number in numbers if (ns := self._tracks[number].recorded_from_ns) is not None]
         for number in numbers:
             self._tracks[number].recorded_from_ns = None
@@ -404,6 +401,9 @@ class LiveSession:
     def _send(self, track: int, event: LiveEvent, at_s: float) -> None:
         assert self._engine is not None
         self._engine.send(track, event, self._ns(at_s))
+
+    def _numbers(self, track: int) -> tuple[int, ...]:
+        return tuple(range(len(self._tracks))) if track == events.ALL else (track,)
 
     def _ns(self, at_s: float) -> int:
         return self._options.start_ns + round(at_s * 1e9)

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio.live import LiveWriter
-from engine import LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
+from engine import LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn, Panic
 
 FRAME_RATE_HZ = 100
 _FADE_IN_S = 0.001
 _SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
+MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
 
 
@@ -72,14 +73,26 @@ class LivePlayer:
         """Which syllable the next note takes from the queue."""
         return self._voice.lyric_position
 
-    def feed(self, event: LiveEvent, due: float) -> None:
-        """Something to happen at device sample `due`; the event's own time does not count."""
+    def feed(self, event: LiveEvent, due: float) -> bool:
+        """Something to happen at device sample `due`; the event's own time does not count. False if too much waits already."""
+        if len(self._waiting) >= MOST_WAITING:
+            return False
         heapq.heappush(self._waiting, (due, next(self._numbers), event))
+        return True
 
     def change_voice(self, voice: LiveVoice) -> None:
         """Sing on with another voice of the same performer, from the next silence on."""
         self._next_voice = voice
         self._take_next_voice()
+
+    def start_anew(self, voice: LiveVoice) -> None:
+        """Drop what sounds and all notes that wait, and go on with this voice."""
+        self._waiting = [item for item in self._waiting if not isinstance(item[2], NoteOn | NoteOff)]
+        heapq.heapify(self._waiting)
+        self._writer.discard()
+        self._passage, self._free_from = None, 0
+        self._voice, self._next_voice = voice, None
+        self._feed_now(Panic(0.0, keeps_controllers=True))
 
     def wake_at(self, now: float, leads: Leads) -> float:
         """When `work` is wanted: a device sample, inf if there is nothing to do."""
@@ -145,8 +158,7 @@ class LivePlayer:
         """The first frame without what the stream holds back: before its note there is nothing to be heard."""
         rate = self._voice.sample_rate
         fade = round(_FADE_IN_S * rate)
-        held_back = max(0, round(self._voice.latency.stream_s * rate) - fade)
-        samples = samples[held_back:].copy()
+        samples = samples[round(self._voice.latency.stream_s * rate) :].copy()
         samples[:fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
         return samples
 

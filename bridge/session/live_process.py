@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import queue
 import signal
@@ -38,7 +39,7 @@ from engine import (
     write_score,
 )
 
-from .live_player import Leads, LivePlayer
+from .live_player import MOST_WAITING, Leads, LivePlayer
 from .live_wire import read_event
 
 SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the singer
@@ -46,7 +47,10 @@ _REPORT_EVERY_S = 1.0
 _COLLECT_EVERY_S = 10.0
 _ORDERS_AT_ONCE = 32  # then a frame may be due
 _LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030
-_FROZEN_AFTER_S = 0.02  # the device's clock is not run on further than this beyond its last block
+_LATE_BLOCK_S = 0.001  # jitter of the device that the clock's steady rate may hide
+_MOST_BLOCKS_AT_ONCE = 4  # that hosts ask for in one go
+
+log = logging.getLogger(__name__)
 _WARM_UP_FRAMES = 20
 
 
@@ -58,8 +62,8 @@ class Opening:
     address: AudioAddress
     voices: tuple[str, ...]
     voice_folders: tuple[str, ...] = ()
-    onset_lead_s: float = 0.005
-    passage_lead_s: float = 0.006
+    onset_lead_s: float = 0.007
+    passage_lead_s: float = 0.008
     is_manual: bool = False
 
 
@@ -69,24 +73,29 @@ class DeviceTime:
     def __init__(self, memory: AudioMemory, *, is_manual: bool) -> None:
         self._memory, self._is_manual = memory, is_manual
         self._rate = memory.address.sample_rate
+        self._block_frames = 0
 
     @property
     def block_frames(self) -> int:
-        return clock_of(self._memory).block_frames
+        """Of the largest block that was asked for: hosts may choose anew each time."""
+        self._block_frames = max(self._block_frames, clock_of(self._memory).block_frames)
+        return self._block_frames
 
     def now(self) -> float:
         """The sample that the device would be asked for at this moment."""
         return self.at(time.monotonic_ns())
 
     def at(self, monotonic_ns: int) -> float:
-        """The same for another moment. A clock that stands still is not run on for long."""
+        """The same for another moment. The steady rate is trusted as long as the device keeps it: one that stalls, or has lost time, asks for
+        less than it should by now."""
         asked_for = int(self._memory.ints[DEVICE_SAMPLE])
         if self._is_manual:
             return asked_for
         clock = clock_of(self._memory)
-        ahead = monotonic_ns - time.monotonic_ns()
-        limit = asked_for + clock.block_frames + (_FROZEN_AFTER_S + max(0.0, ahead * 1e-9)) * self._rate
-        return min(clock.device_sample + (monotonic_ns - clock.block_ns) * 1e-9 * self._rate, limit)
+        expected = clock.device_sample + (time.monotonic_ns() - clock.block_ns) * 1e-9 * self._rate
+        least, most = asked_for - _MOST_BLOCKS_AT_ONCE * clock.block_frames, asked_for + _LATE_BLOCK_S * self._rate
+        now = min(max(expected, least), most)
+        return now + (monotonic_ns - time.monotonic_ns()) * 1e-9 * self._rate
 
 
 class LiveEngine:
@@ -104,17 +113,20 @@ class LiveEngine:
         self._writers: list[LiveWriter] = []
         self._players: list[LivePlayer] = []
         self._positions: list[Any] = []
+        self._sung_by: list[Any] = []
         for track, name in enumerate(opening.voices):
             voice = self._voice(name)
             performer = LivePerformer(PerformanceSettings(seed=track))
             writer = LiveWriter(self._memory, track, source_rate=voice.card.sample_rate)
             writer.discard()  # of one that died
             self._performers.append(performer)
+            self._sung_by.append(voice)
             self._writers.append(writer)
             self._players.append(LivePlayer(LiveVoice(performer, voice.stream()), writer, sample_rate=self._rate))
             self._positions.append(None)
         for player in self._players:
             player.skip_to(self.time.now())
+        self._overfed = [False] * len(self._players)
         self._underruns = self._count_underruns()
         self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
         self._busy_s = 0.0
@@ -149,7 +161,10 @@ class LiveEngine:
         if wakes[track] > now:
             return (wakes[track] - now) / self._rate
         started_s = time.perf_counter()
-        self._players[track].work(now, leads)
+        try:
+            self._players[track].work(now, leads)
+        except Exception as error:
+            self._recover(track, error)
         self._busy_s += time.perf_counter() - started_s
         self._tell(track)
         return 0.0
@@ -160,6 +175,7 @@ class LiveEngine:
         if underruns > self._underruns and self._passage < _LONGEST_LEAD_S * self._rate:
             self._passage += round(_LONGER_LEAD_S * self._rate)
         self._underruns = underruns
+        self._overfed = [False] * len(self._players)
         self._say("load", share=self._busy_s / within_s, passage_lead_s=self._passage / self._rate)
         self._busy_s = 0.0
 
@@ -176,7 +192,13 @@ class LiveEngine:
             self._tell(track)
             return
         leads = self.leads
-        player.feed(event, self.time.at(at_ns) + leads.block + leads.onset)
+        if not player.feed(event, self.time.at(at_ns) + leads.block + leads.onset) and not self._overfed[track]:
+            self._overfed[track] = True
+            self._say(
+                "notice",
+                track=track,
+                text=f"More than {MOST_WAITING} events wait for their time; others are left out until then.",
+            )
 
     def _tell(self, track: int) -> None:
         player = self._players[track]
@@ -228,8 +250,18 @@ class LiveEngine:
             return
         performer, stream = self._performers[track], found.stream()
         stream.skip(performer.frame)
+        self._sung_by[track] = found
         self._players[track].change_voice(LiveVoice(performer, stream))
         self._say("voice", track=track, name=name, error="")
+
+    def _recover(self, track: int, error: Exception) -> None:
+        """What cannot be sung must not silence the other tracks: this one goes on with a stream that knows nothing of it."""
+        log.exception("track %d", track, exc_info=error)
+        self._say("notice", track=track, text=f"A note could not be sung and is left out: {error}.")
+        player, performer = self._players[track], self._performers[track]
+        stream = self._sung_by[track].stream()
+        stream.skip(performer.frame)
+        player.start_anew(LiveVoice(performer, stream))
 
     # ---- takes -------------------------------------------------------------------------------------------------------
 

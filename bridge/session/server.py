@@ -73,7 +73,7 @@ class ServerOptions:
     midi: MidiOptions = field(default_factory=MidiOptions)
     midi_ports: tuple[str, ...] | None = None
     midi_virtual_name: str | None = VIRTUAL_NAME
-    onset_lead_s: float = 0.005
+    onset_lead_s: float = 0.007
 
 
 class VocaleseServer:

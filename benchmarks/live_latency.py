@@ -1,0 +1,281 @@
+"""How long after its message a live note sounds: 40 notes at random times for each block size, sent by OSC to a running `vocalese serve`.
+
+    total     from just before the datagram is sent to the first sample of the syllable, in the device's samples: where the device stood
+              when it was sent is taken from its own clock. The first sample is the first one after digital silence that reaches 0.3 %
+              (-50 dB) of its note's peak.
+    added     total less one block of the driver, which any answer to a message has to wait for
+    jitter    the largest distance of a note's total from their median
+    underruns of all sources and the device, as the server counts them
+
+The device is a JACK server with its dummy driver (synchronous mode), and what is measured is what a second JACK client records. Where there
+is no JACK the sound goes to a file in real time instead, and this is said.
+
+    python benchmarks/live_latency.py [--blocks 64 128 256 512] [--notes 40] [--seed 1] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes.util
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bridge.audio.facade import AudioConfig  # noqa: E402
+from bridge.client import VocaleseClient  # noqa: E402
+from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
+from engine import STARTER_NAME  # noqa: E402
+
+RATE = 48_000
+THRESHOLD = 0.003  # of a note's peak
+SILENCE_S = 0.02  # exact zeros before a note
+WORDS = "la " * 200
+WAIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; times in milliseconds."""
+
+    block: int
+    added_ms_median: float
+    added_ms_p99: float
+    jitter_ms: float
+    underruns: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was played: where the device stood as each note was sent, and all that sounded, with the device sample it begins at."""
+
+    sent: list[float]
+    sound: np.ndarray
+    first_sample: int
+    underruns: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--blocks", type=int, nargs="+", default=[64, 128, 256, 512])
+    parser.add_argument("--notes", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    options = parser.parse_args()
+    hear, where = (
+        (through_jack, "JACK's dummy driver") if has_jack() else (through_file, "a file in real time: there is no JACK here")
+    )
+    print(f"{options.notes} notes for each block at {RATE} Hz, through {where}; load of the machine {os.getloadavg()[0]:.1f}")
+    print(f"{'block':>6} {'added ms':>9} {'p99':>6} {'jitter':>7} {'underruns':>10}")
+    rows = []
+    for block in options.blocks:
+        rows.append(measured(hear(block, options.notes, options.seed), block))
+        row = rows[-1]
+        print(
+            f"{block:>6} {row.added_ms_median:>9.2f} {row.added_ms_p99:>6.2f} {row.jitter_ms:>7.2f} {row.underruns:>10}",
+            flush=True,
+        )
+    if options.json:
+        print(json.dumps({"rows": [asdict(row) for row in rows]}))
+    return 0
+
+
+def measured(heard: Heard, block: int) -> Row:
+    """The figures of one run. SystemExit if notes are missing."""
+    onsets = np.array(onsets_of(heard.sound)) + heard.first_sample
+    totals = []
+    for sent in heard.sent:
+        following = onsets[onsets > sent]
+        if not len(following) or following[0] - sent > RATE // 4:
+            raise SystemExit(f"block {block}: a note sent at device sample {sent:.0f} was not heard within 250 ms")
+        totals.append((following[0] - sent) * 1000 / RATE)
+    added = np.array(totals) - 1000 * block / RATE
+    jitter = float(np.abs(added - np.median(added)).max())
+    return Row(
+        block,
+        round(float(np.median(added)), 2),
+        round(float(np.percentile(added, 99)), 2),
+        round(jitter, 2),
+        heard.underruns,
+    )
+
+
+def onsets_of(sound: np.ndarray) -> list[int]:
+    """First samples of all notes that follow digital silence."""
+    loud = np.flatnonzero(sound)
+    if not len(loud):
+        return []
+    begins = [int(loud[0]), *(int(loud[i + 1]) for i in np.flatnonzero(np.diff(loud) > SILENCE_S * RATE))]
+    onsets = []
+    for begin, end in zip(begins, [*begins[1:], len(sound)], strict=True):
+        note = np.abs(sound[begin:end])
+        onsets.append(begin + int(np.argmax(note > THRESHOLD * note.max())))
+    return onsets
+
+
+def play(client: VocaleseClient, notes: int, seed: int, stands_at: Callable[[], float]) -> list[float]:
+    """Send notes at random times; where the device stood at each."""
+    rng = np.random.default_rng(seed)
+    client.lyrics(WORDS)
+    time.sleep(1.0)
+    sent = []
+    for _ in range(notes):
+        time.sleep(rng.uniform(0.35, 0.65))
+        pitch, length_s = float(rng.integers(55, 68)), float(rng.uniform(0.1, 0.2))
+        sent.append(stands_at())
+        client.note(pitch, duration_s=length_s)
+    time.sleep(0.7)
+    return sent
+
+
+# Through JACK.
+
+
+def has_jack() -> bool:
+    """Whether everything is there."""
+    if shutil.which("jackd") is None or ctypes.util.find_library("portaudio") is None:
+        return False
+    try:
+        import jack  # noqa: F401
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def through_jack(block: int, notes: int, seed: int) -> Heard:
+    """The command in a process of its own, a recorder beside it."""
+    import jack
+
+    with jack_server(block) as name:
+        recorder = jack.Client("recorder", no_start_server=True, servername=name)
+        blocks: list[tuple[int, np.ndarray]] = []
+        port = recorder.inports.register("in")
+        recorder.set_process_callback(lambda _frames: blocks.append((recorder.last_frame_time, port.get_array().copy())))
+        recorder.activate()
+        with serving(block) as (_, udp_port), VocaleseClient(port=udp_port) as client:
+            source = wait_for(
+                lambda: [p for p in recorder.get_ports(is_audio=True, is_output=True) if not p.name.startswith("system:")]
+            )
+            recorder.connect(source[0], port)
+            sent = play(client, notes, seed, lambda: recorder.frame_time)
+            underruns = client.status().underruns
+        recorder.deactivate()
+        recorder.close()
+    sound = np.zeros(blocks[-1][0] - blocks[0][0] + block, np.float32)
+    for at, samples in blocks:
+        sound[at - blocks[0][0] :][: len(samples)] = samples
+    return Heard(sent, sound, blocks[0][0], underruns)
+
+
+@contextlib.contextmanager
+def jack_server(block: int) -> Iterator[str]:
+    """A server with the dummy driver, under a name of its own that is the default as long as it runs."""
+    name = f"vocalese-{secrets.token_hex(4)}"
+    command = [
+        "jackd",
+        "--no-mlock",
+        "-S",
+        "-r",
+        "-n",
+        name,
+        "-d",
+        "dummy",
+        "-C",
+        "2",
+        "-P",
+        "2",
+        "-r",
+        str(RATE),
+        "-p",
+        str(block),
+    ]
+    before = {key: os.environ.get(key) for key in ("JACK_DEFAULT_SERVER", "JACK_NO_START_SERVER", "JACK_NO_AUDIO_RESERVATION")}
+    os.environ.update(JACK_DEFAULT_SERVER=name, JACK_NO_START_SERVER="1", JACK_NO_AUDIO_RESERVATION="1")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(1.0)
+        yield name
+    finally:
+        process.terminate()
+        process.wait(10)
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key)
+            else:
+                os.environ[key] = value
+
+
+@contextlib.contextmanager
+def serving(block: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`vocalese serve` on JACK, and the port it listens on."""
+    command = [sys.executable, "-m", "bridge.cli", "serve", "--device", "jack", "--rate", str(RATE), "--block", str(block)]
+    command += ["--tracks", "1", "--port", "0", "--no-midi"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    try:
+        port = 0
+        for line in process.stdout:
+            if found := re.match(r"OSC\s+127\.0\.0\.1:(\d+)", line):
+                port = int(found[1])
+            if line.startswith("Ctrl-C"):
+                break
+        if not port:
+            raise SystemExit("vocalese serve did not start")
+        yield process, port
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        process.stdout.close()
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    """What `found` gives once it gives something."""
+    deadline_s = time.monotonic() + WAIT_S
+    while not (value := found()):
+        if time.monotonic() > deadline_s:
+            raise SystemExit("no ports of the server appeared")
+        time.sleep(0.05)
+    return value
+
+
+# Without JACK.
+
+
+def through_file(block: int, notes: int, seed: int) -> Heard:
+    """The same server in this process, writing a file in real time."""
+    import soundfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "heard.wav")
+        audio = AudioConfig(output="file", path=path, clock="realtime", sample_rate=RATE, block_frames=block)
+        options = ServerOptions(audio=audio, voices=(STARTER_NAME,), languages=("en",), port=0, with_midi=False)
+        with VocaleseServer(options, print) as server, VocaleseClient(port=server.osc.port) as client:
+
+            def stands_at() -> float:
+                clock = server.audio.telemetry().clock
+                return clock.device_sample + (time.monotonic_ns() - clock.block_ns) * 1e-9 * RATE
+
+            sent = play(client, notes, seed, stands_at)
+            underruns = server.status().underruns
+        sound, _ = soundfile.read(path, dtype="float32")
+    return Heard(sent, sound[:, 0], 0, underruns)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
