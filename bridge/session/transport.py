@@ -5,6 +5,7 @@ A source says where its song stood at a moment; `TransportFollower` starts, stop
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any, TypeAlias
 from bridge.audio.facade import AudioEngine
 from bridge.midi.clock import TransportState
 from engine.errors import DeviceError
+
+log = logging.getLogger(__name__)
 
 TransportSource: TypeAlias = Callable[[], tuple[TransportState, float]]
 """Gives where a sender's song stood, and how many seconds ago that was."""
@@ -137,6 +140,8 @@ class JackTransport:
             import jack
         except (ImportError, OSError) as error:
             raise DeviceError("JACK transport needs the package JACK-Client and libjack: pip install JACK-Client.") from error
+        for redirect in (jack.set_error_function, jack.set_info_function):  # else it prints in the middle of ours
+            redirect(log.debug)
         try:
             self._client: Any = jack.Client(name, no_start_server=True, servername=server)
         except jack.JackOpenError as error:
