@@ -28,6 +28,11 @@ def centred(raw: int) -> float:
     return (raw - 64) / (64 if raw < 64 else 63)
 
 
+def softening(raw: int) -> float:
+    """0..127 to 1..-1, 64 is 0."""
+    return -centred(raw)
+
+
 def half_centred(raw: int) -> float:
     """0..127 to 0..1, 64 is 0.5."""
     return 0.5 + 0.5 * centred(raw)
@@ -63,13 +68,22 @@ CONTROLLERS: tuple[Controller, ...] = (
     ),
     Controller(7, "volume", "100", "Loudness by the General MIDI curve.", LiveParameter.VOLUME),
     Controller(11, "expression", "127", "The same on top.", LiveParameter.EXPRESSION),
+    Controller(18, "growl", "0", "Roughness: 127 is as rough as it gets.", LiveParameter.GROWL),
     Controller(SUSTAIN, "sustain", "0", "From 64 on the vowel goes on after its key is up, until the pedal comes up."),
     Controller(65, "portamento", "127", "Below 64 notes follow each other without a glide.", LiveParameter.PORTAMENTO, switch),
     Controller(
-        70, "variation", "64", "Size of the singer: 0 smaller, 127 larger, by four semitones.", LiveParameter.GENDER, centred
+        70,
+        "variation",
+        "0",
+        "Colour: from the voice's main colour (0) to its second one (127), if it has two.",
+        LiveParameter.COLOUR,
     ),
     Controller(71, "timbre", "64", "Tension: 0 soft and dark, 127 pressed and bright.", LiveParameter.TENSION, centred),
+    Controller(73, "attack", "64", "How notes begin from now on: 0 hard, 127 soft.", LiveParameter.ATTACK, softening),
     Controller(BRIGHTNESS, "brightness", "64", "Tilt of the spectrum.", LiveParameter.BRIGHTNESS, half_centred),
+    Controller(
+        76, "size", "64", "Size of the singer: 0 smaller, 127 larger, by four semitones.", LiveParameter.GENDER, centred
+    ),
     Controller(ALL_SOUND_OFF, "all sound off", "", "Silence at once; controllers stay."),
     Controller(RESET_CONTROLLERS, "reset", "", "Bend, modulation, expression, pressure and pedal neutral; the rest stays."),
     Controller(ALL_NOTES_OFF, "all notes off", "", "All keys and the pedal up; the syllable ends as it would."),
