@@ -44,7 +44,9 @@ def test_neighbouring_phones_colour_a_phone(model):
 def test_the_effort_reaches_the_envelope(model):
     features = model.frame_features(*laid(["AA"]))
     speaker = model.speaker(torch.tensor([0]))
-    soft, loud = (model.envelope(features, torch.ones(1, 20), torch.full((1, 20), e), speaker).log_amplitude for e in (-0.5, 0.5))
+    soft, loud = (
+        model.envelope(features, torch.ones(1, 20), torch.full((1, 20), e), speaker).log_amplitude for e in (-0.5, 0.5)
+    )
     assert (soft != loud).any()
 
 

@@ -14,7 +14,8 @@ from engine.model.steps import pitch_bins, relative_pitch, since_rest, step_fram
 from engine.model.units import UNIT_INDEX, Unit, unit_frames
 
 UNITS = [
-    Unit(symbol, 0.13 * index, 0.13 * (index + 1)) for index, symbol in enumerate(("SIL", "M", "AA", "S", "T_closure", "T", "AY", "AY_glide"))
+    Unit(symbol, 0.13 * index, 0.13 * (index + 1))
+    for index, symbol in enumerate(("SIL", "M", "AA", "S", "T_closure", "T", "AY", "AY_glide"))
 ]
 FRAMES = 104
 LAID = unit_frames(UNITS, FRAMES, 100)

@@ -80,7 +80,7 @@ def test_filters_of_one_gain_only_scale(synthesiser):
 
 def test_growl_brings_in_the_octave_below(synthesiser):
     clear, rough = (synthesiser.sound(synthesiser.start(1), *still(220, 220.0, growl=growl)) for growl in (0.0, 1.0))
-    below = [np.abs(np.fft.rfft(s[:RATE * 2] * np.hanning(RATE * 2)))[2 * 110] for s in (clear, rough)]
+    below = [np.abs(np.fft.rfft(s[: RATE * 2] * np.hanning(RATE * 2)))[2 * 110] for s in (clear, rough)]
     at = np.abs(np.fft.rfft(rough[: RATE * 2] * np.hanning(RATE * 2)))[2 * 220]
     assert below[1] > 30 * below[0] and 0.1 < below[1] / at < 1.0
 

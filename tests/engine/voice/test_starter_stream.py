@@ -23,7 +23,15 @@ RATE, HOP = 32_000, 320
 
 def controls_of(frames, **changes):
     """Natural controls at 220 Hz; a value or an array [frames] for those that are told."""
-    values = {"f0_hz": 220.0, "energy_db": 0.0, "breathiness": 0.0, "tension": 0.0, "formant_semitones": 0.0, "colour": 0.0, **changes}
+    values = {
+        "f0_hz": 220.0,
+        "energy_db": 0.0,
+        "breathiness": 0.0,
+        "tension": 0.0,
+        "formant_semitones": 0.0,
+        "colour": 0.0,
+        **changes,
+    }
     return Controls(**{name: np.broadcast_to(np.float32(value), frames).copy() for name, value in values.items()})
 
 
@@ -32,9 +40,13 @@ def phrase(song, starter):
     """Words and a controller bend, as plan: phones and controls."""
     bend = Curve(Parameter.BEND_CENTS, (0, 1000, 1400, 2600), (0.0, 0.0, 180.0, -90.0))
     score = song([(1, 1, 60, "strange"), (2, 1, 64, "voices"), (3, 0.5, 62, "+"), (3.5, 2, 57, "shine")], curves=(bend,))
-    performance = plan_score(score, starter.card, PerformanceSettings(breathiness=0.1, colour=0.3)).tracks[0].performed.phrases[0]
+    performance = (
+        plan_score(score, starter.card, PerformanceSettings(breathiness=0.1, colour=0.3)).tracks[0].performed.phrases[0]
+    )
     frames = performance.frames
-    held = np.interp(np.arange(frames), np.flatnonzero(np.isfinite(performance.f0_hz)), performance.f0_hz[np.isfinite(performance.f0_hz)])
+    held = np.interp(
+        np.arange(frames), np.flatnonzero(np.isfinite(performance.f0_hz)), performance.f0_hz[np.isfinite(performance.f0_hz)]
+    )
     names = ("energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl")
     controls = Controls(
         f0_hz=held.astype(np.float32),
@@ -147,7 +159,11 @@ def test_from_e2_to_c6_it_stays_a_voice_in_tune(starter, vowel):
     levels = []
     for pitch in (40, 46, 52, 58, 64, 70, 76, 80, 84):
         f0_hz = 440 * 2 ** ((pitch - 69) / 12)
-        sung = starter.stream(1).sing((PhoneSpan(vowel, 0.0, np.inf),), controls_of(120, f0_hz=f0_hz))[RATE // 5 :].astype(np.float64)
+        sung = (
+            starter.stream(1)
+            .sing((PhoneSpan(vowel, 0.0, np.inf),), controls_of(120, f0_hz=f0_hz))[RATE // 5 :]
+            .astype(np.float64)
+        )
         track = parselmouth.Sound(sung, RATE).to_pitch_ac(pitch_floor=0.6 * f0_hz, pitch_ceiling=1.7 * f0_hz)
         found = track.selected_array["frequency"]
         assert (found > 0).mean() > 0.9
