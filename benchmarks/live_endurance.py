@@ -1,0 +1,273 @@
+"""Minutes of random live play: notes that stick, samples that are no numbers, clicks at the borders of blocks, memory that grows.
+
+By default time does not run by itself: as fast as the machine goes, the same on every machine. With --realtime the whole server plays into a
+file in real time, driven by OSC, and underruns mean something.
+
+    python benchmarks/live_endurance.py [--minutes 10] [--tracks 2] [--block 256] [--seed 1] [--realtime] [--json]
+
+Printed: keys that were still heard after all were up, samples that are not finite, how steps between samples at the borders of blocks compare
+with those elsewhere (1 = alike; a click in a thousand blocks would show), resident memory of this process a fifth into the play and at the
+end, underruns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bridge.audio.facade import AudioConfig, AudioEngine  # noqa: E402
+from bridge.client import VocaleseClient  # noqa: E402
+from bridge.protocol import events  # noqa: E402
+from bridge.session.live_process import LiveEngine, Opening  # noqa: E402
+from bridge.session.live_wire import plain_event  # noqa: E402
+from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
+from engine import STARTER_NAME, AllNotesOff, Bend, Expression, LiveParameter, Lyrics, NoteOff, NoteOn, split_lyrics  # noqa: E402
+
+RATE = 48_000
+WORDS = "stay with me to - night my love and sing another song for us " * 200
+NEAR = 960  # samples to either side that a step is compared with
+
+
+@dataclass(frozen=True)
+class Result:
+    """See the module docstring."""
+
+    minutes: float
+    notes: int
+    stuck: int
+    not_finite: int
+    border_ratio: float
+    memory_early_mb: float
+    memory_end_mb: float
+    underruns: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--tracks", type=int, default=2)
+    parser.add_argument("--block", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--realtime", action="store_true")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "heard.wav")
+        played = (in_real_time if options.realtime else freewheeling)(options, path)
+        result = judged(options, path, played)
+    for name, value in asdict(result).items():
+        print(f"{name:>16}  {value}")
+    if options.json:
+        print(json.dumps(asdict(result)))
+    return 0 if not (result.stuck or result.not_finite) and result.border_ratio < 1.2 else 1
+
+
+@dataclass
+class Played:
+    """What was counted while playing."""
+
+    notes: int = 0
+    stuck: int = 0
+    memory_early_mb: float = 0.0
+    memory_end_mb: float = 0.0
+    underruns: int = 0
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """Something a player does, and how long nothing follows."""
+
+    kind: str
+    track: int
+    note: int
+    value: float
+    wait_s: float
+
+
+def gestures(seconds: float, tracks: int, seed: int) -> Iterator[Gesture]:
+    """Random keys, legato, bends, controllers; all keys up at the end."""
+    rng = np.random.default_rng(seed)
+    down: list[list[int]] = [[] for _ in range(tracks)]
+    passed, number = 0.0, 0
+    while passed < seconds:
+        track, wait_s, kind = int(rng.integers(tracks)), float(rng.exponential(0.15 / tracks)), rng.random()
+        passed += wait_s
+        if kind < 0.42 or not down[track]:
+            number += 1
+            down[track].append(number)
+            yield Gesture("on", track, number, float(rng.uniform(48, 70)), wait_s)
+        elif kind < 0.8:
+            yield Gesture("off", track, down[track].pop(int(rng.integers(len(down[track])))), 0.0, wait_s)
+        elif kind < 0.9:
+            yield Gesture("bend", track, down[track][-1], float(rng.uniform(-2, 2)), wait_s)
+        elif kind < 0.95:
+            yield Gesture("modulation", track, down[track][-1], float(rng.random()), wait_s)
+        else:
+            for note in down[track]:
+                yield Gesture("off", track, note, 0.0, 0.0)
+            down[track].clear()
+    for track, notes in enumerate(down):
+        for note in notes:
+            yield Gesture("off", track, note, 0.0, 0.0)
+
+
+def freewheeling(options: argparse.Namespace, path: Path) -> Played:
+    """A live engine in this process, on an audio process whose time is passed by hand."""
+    audio = AudioEngine.start(audio_config(options, path, "manual"))
+    audio.advance(options.block)
+    engine = LiveEngine(Opening(audio.address, (STARTER_NAME,) * options.tracks, is_manual=True), lambda *_, **__: None)
+
+    def feed(track: int, event: Any) -> None:
+        engine.handle({"do": "event", "track": track, "event": plain_event(event), "at_ns": 0})
+
+    def play(until_s: float) -> None:
+        while audio.telemetry().transport.device_sample < until_s * RATE:
+            while engine.turn() == 0.0:
+                pass
+            audio.advance(options.block)
+
+    passed_s, played, lines = 0.0, Played(), split_lyrics(WORDS).lines
+    for track in range(options.tracks):
+        feed(track, Lyrics(0.0, lines))
+    for gesture in gestures(60 * options.minutes, options.tracks, options.seed):
+        played.notes += gesture.kind == "on"
+        feed(gesture.track, live_event(gesture))
+        passed_s += gesture.wait_s
+        play(passed_s)
+        if not played.memory_early_mb and passed_s > 12 * options.minutes:
+            played.memory_early_mb = memory_mb()
+    play(passed_s + 1.0)
+    played.stuck = sum(player.is_sounding for player in engine.players)
+    for track in range(options.tracks):
+        feed(track, AllNotesOff(0.0))
+    play(passed_s + 2.0)
+    played.memory_end_mb = memory_mb()
+    played.underruns = sum(track.live_underruns for track in audio.telemetry().tracks)
+    engine.close()
+    audio.close()
+    return played
+
+
+def in_real_time(options: argparse.Namespace, path: Path) -> Played:
+    """The whole server, by OSC. Memory is that of the engine process."""
+    server_options = ServerOptions(
+        audio=audio_config(options, path, "realtime"),
+        voices=(STARTER_NAME,) * options.tracks,
+        languages=("en",) * options.tracks,
+        port=0,
+        with_midi=False,
+    )
+    played, begun_s = Played(), time.monotonic()
+    with VocaleseServer(server_options, print) as server, VocaleseClient(port=server.osc.port, timeout_s=2.0) as client:
+        for track in range(options.tracks):
+            client.lyrics(WORDS[:3_900], track=track)
+        time.sleep(2.0)
+        for gesture in gestures(60 * options.minutes, options.tracks, options.seed):
+            played.notes += gesture.kind == "on"
+            client.send(osc_event(gesture))
+            time.sleep(gesture.wait_s)
+            if not played.memory_early_mb and time.monotonic() - begun_s > 12 * options.minutes:
+                played.memory_early_mb = memory_mb(server.engine.process_id)
+        time.sleep(1.0)
+        before = [track.live_played_samples for track in server.audio.telemetry().tracks]
+        time.sleep(0.5)
+        after = [track.live_played_samples for track in server.audio.telemetry().tracks]
+        played.stuck = sum(one != other for one, other in zip(before, after, strict=True))
+        played.memory_end_mb = memory_mb(server.engine.process_id)
+        played.underruns = sum(track.live_underruns for track in server.audio.telemetry().tracks)
+    return played
+
+
+def audio_config(options: argparse.Namespace, path: Path, clock: Any) -> AudioConfig:
+    """A file, with each track on a channel of its own."""
+    routes = tuple((track,) for track in range(options.tracks))
+    return AudioConfig(
+        output="file",
+        path=path,
+        clock=clock,
+        sample_rate=RATE,
+        block_frames=options.block,
+        tracks=options.tracks,
+        routes=routes,
+    )
+
+
+def live_event(gesture: Gesture) -> Any:
+    match gesture.kind:
+        case "on":
+            return NoteOn(0.0, gesture.note, gesture.value)
+        case "off":
+            return NoteOff(0.0, gesture.note)
+        case "bend":
+            return Bend(0.0, gesture.value, gesture.note)
+        case _:
+            return Expression(0.0, LiveParameter.MODULATION, gesture.value, gesture.note)
+
+
+def osc_event(gesture: Gesture) -> events.Event:
+    match gesture.kind:
+        case "on":
+            return events.NoteOn(gesture.track, gesture.note, gesture.value, 0.75, 0.0, "")
+        case "off":
+            return events.NoteOff(gesture.track, gesture.note, 0.0)
+        case "bend":
+            return events.NoteBend(gesture.track, gesture.note, gesture.value, 0.0)
+        case _:
+            return events.NoteExpression(gesture.track, gesture.note, "modulation", gesture.value, 0.0)
+
+
+def judged(options: argparse.Namespace, path: Path, played: Played) -> Result:
+    """What is in the file, with what was counted."""
+    not_finite, ratios = 0, []
+    with soundfile.SoundFile(path) as file:
+        for block in file.blocks(blocksize=RATE * 30 // options.block * options.block, dtype="float32", always_2d=True):
+            not_finite += int(np.count_nonzero(~np.isfinite(block)))
+            ratios += [border_sizes(block[:, track].astype(np.float64), options.block) for track in range(options.tracks)]
+    borders, others = (np.concatenate([pair[side] for pair in ratios]) for side in (0, 1))
+    shares = [float(np.quantile(borders, share) / np.quantile(others, share)) for share in (0.99, 0.999)]
+    return Result(
+        minutes=options.minutes,
+        notes=played.notes,
+        stuck=played.stuck,
+        not_finite=not_finite,
+        border_ratio=round(max(shares), 3),
+        memory_early_mb=round(played.memory_early_mb, 1),
+        memory_end_mb=round(played.memory_end_mb, 1),
+        underruns=played.underruns,
+    )
+
+
+def border_sizes(sound: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps relative to the largest step near them: at borders of blocks, and at the quarters between."""
+    steps = np.abs(np.diff(sound))
+    found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for quarter in range(4):
+        at = np.arange(block * (NEAR // block + 1), len(steps) - NEAR - block, block) + quarter * block // 4 - 1
+        near = np.lib.stride_tricks.sliding_window_view(steps, 2 * NEAR + 1)[at - NEAR].max(axis=1)
+        found[quarter != 0].append((steps[at] / (near + 1e-3))[near > 1e-3])
+    return np.concatenate(found[0]), np.concatenate(found[1])
+
+
+def memory_mb(process_id: int | str = "self") -> float:
+    """Resident memory; 0 where the system does not tell."""
+    status = Path(f"/proc/{process_id}/status")
+    if not status.exists():
+        return 0.0
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
