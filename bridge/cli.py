@@ -187,16 +187,16 @@ def _add_play(commands) -> None:
         help="repeat from the first to the second number of seconds; without numbers, all",
     )
     parser.add_argument("--times", type=_positive, metavar="N", help="how often the loop is played (default: until Ctrl-C)")
-    parser.add_argument(
-        "--follow",
-        choices=("jack", "midi-clock", "timecode"),
-        help="go with the transport of JACK, MIDI clock or MIDI time code instead of its own",
-    )
+    _add_follow_option(parser, "go with the transport of JACK, MIDI clock or MIDI time code instead of its own")
     parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     _add_music_options(parser)
     parser.add_argument("--no-cache", action="store_true", help="render every phrase again, keep none")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=_run_play)
+
+
+def _add_follow_option(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--follow", choices=("jack", "midi-clock", "timecode"), help=help)
 
 
 def _add_inspect(commands) -> None:
@@ -419,6 +419,9 @@ def _add_serve(commands) -> None:
         default=7.0,
         metavar="MS",
         help="how long a note may take to be sung, added to the block (default: 7)",
+    )
+    _add_follow_option(
+        parser, "songs go with the transport of JACK, MIDI clock or MIDI time code instead of the host's over OSC"
     )
     parser.add_argument("--monitor", action="store_true", help="show OSC messages as they arrive")
     parser.set_defaults(run=_run_serve)
@@ -780,6 +783,7 @@ def _run_serve(options: argparse.Namespace) -> int:
             takes=options.takes,
             lead_ms=options.lead,
             shows_arrivals=options.monitor,
+            follow=options.follow,
         )
     )
 

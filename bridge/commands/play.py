@@ -17,7 +17,7 @@ from bridge.session.renderer import VoiceShelf
 from bridge.session.sequencer import Sequencer, SequencerStatus
 from bridge.session.tape import TakeState
 from bridge.session.timeline import Singing
-from bridge.session.transport import JackTransport, TransportSource
+from bridge.session.transport import JackTransport, TransportSource, midi_source
 from engine import DeviceError, ScoreError, SettingsError
 
 from .common import EXIT_OK, bullet_list
@@ -26,7 +26,6 @@ from .render import TEXT_SUFFIXES, RenderOptions, plan_file, settings_of, words_
 _READY_AHEAD_S = 3.0  # rendered before it starts
 _LOOK_EVERY_S = 0.1
 _LINE_WIDTH = 100
-FOLLOWED = ("jack", "midi-clock", "timecode")
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +132,7 @@ def _source(name: str, stack: ExitStack) -> TransportSource:
     for sentence in receiver.start():
         _say(sentence)
     stack.callback(receiver.close)
-    if name == "midi-clock":
-        return lambda: (receiver.clock_state(), 0.0)
-    return lambda: (receiver.timecode_state(), 0.0)
+    return midi_source(receiver, name)
 
 
 def _prepare(sequencer: Sequencer, playing: PlayOptions) -> float | None:

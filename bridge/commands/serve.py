@@ -51,6 +51,7 @@ class ServeOptions:
     takes: Path = Path("takes")
     lead_ms: float = 7.0
     shows_arrivals: bool = False
+    follow: str | None = None
 
 
 def run(options: ServeOptions) -> int:
@@ -102,6 +103,7 @@ def server_options(options: ServeOptions) -> ServerOptions:
         midi=MidiOptions(mpe=options.mpe),
         midi_ports=options.midi or None,
         onset_lead_s=options.lead_ms / 1000,
+        follow=options.follow,
     )
 
 

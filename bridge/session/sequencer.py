@@ -203,8 +203,8 @@ class Sequencer:
                 case events.Loop():
                     self._loop((event.start_ppq, event.end_ppq) if event.on else None)
                 case events.Transport():
-                    state = TransportState(0.0, event.state != 0, ppq=event.ppq, bpm=event.bpm)
-                    self.follow(state, age_s)
+                    if self._source is None:
+                        self.follow(TransportState(0.0, event.state != 0, ppq=event.ppq, bpm=event.bpm), age_s)
                 case events.Panic():
                     self._follower.hold()
                 case events.Render():
@@ -258,7 +258,7 @@ class Sequencer:
             self._loop(None if span_s is None else (self._timeline.ppq_at(span_s[0]), self._timeline.ppq_at(span_s[1])))
 
     def listen_to(self, source: TransportSource | None) -> None:
-        """Follow a transport that can be asked at any time (MIDI clock, time code, JACK) at every step; None: no more."""
+        """Follow a transport that can be asked at any time (MIDI clock, time code, JACK) at every step, and no host; None: no more."""
         with self._lock:
             self._source = source
 

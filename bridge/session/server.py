@@ -34,6 +34,7 @@ from .live import LiveOptions, LiveSession
 from .live_process import Opening
 from .renderer import VoiceShelf
 from .sequencer import Sequencer
+from .transport import JackTransport, TransportSource, midi_source
 
 _METERS_EVERY_S, _STATUS_EVERY_S = 0.05, 1.0
 _QUEUE_WAIT_S = 0.25
@@ -55,6 +56,7 @@ log = logging.getLogger(__name__)
 class ServerOptions:
     """What to open. `voices` and `languages` have one entry per track of `audio`. `midi_ports`: parts of names, None = all, () = none.
 
+    `follow` names the transport that songs follow ("jack", "midi-clock" or "timecode"), None = the host's over OSC.
     `onset_lead_s` is how much later than the driver's block a note out of silence sounds: time to sing its first frame.
     """
 
@@ -74,6 +76,7 @@ class ServerOptions:
     midi_ports: tuple[str, ...] | None = None
     midi_virtual_name: str | None = VIRTUAL_NAME
     onset_lead_s: float = 0.007
+    follow: str | None = None
 
 
 class VocaleseServer:
@@ -97,6 +100,7 @@ class VocaleseServer:
         self._song_queue: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._sequencer: Sequencer | None = None
+        self._source: TransportSource | None = None
         self._set_before_songs: dict[tuple[type, int, str], Received] = {}
         self._opened: list[Any] = []  # in order; closed the other way round
         try:
@@ -211,6 +215,14 @@ class VocaleseServer:
             self._opened.append(self.midi)
             for text in self.midi.start():
                 self._on_notice(text)
+        self._source = self._followed()
+
+    def _followed(self) -> TransportSource | None:
+        name = self.options.follow
+        if name == "jack":
+            jack: TransportSource = self._keep(JackTransport())
+            return jack
+        return midi_source(self.midi, name) if name else None
 
     def _opening(self) -> Opening:
         return Opening(
@@ -253,7 +265,8 @@ class VocaleseServer:
     def _serve_song(self) -> None:
         """Songs have a thread of their own: their work takes longer than a note can wait."""
         while (received := self._song_queue.get()) is not None:
-            address = BY_EVENT[type(received.event)].address
+            kind = type(received.event)
+            address = BY_EVENT[events.ClipEnd if kind is events.Clip else kind].address
             error = ""
             try:
                 if not self._song_takes(received):
@@ -277,9 +290,13 @@ class VocaleseServer:
             sequencer = Sequencer(self.audio, shelf, on_reply=self._answer_song, on_notice=self._on_notice)
             self._sequencer = self._keep(sequencer)
             sequencer.start()
+            sequencer.listen_to(self._source)
+            for track, (voice, language) in enumerate(zip(self.options.voices, self.options.languages, strict=True)):
+                sequencer.apply(events.TrackVoice(track, voice, language))
             for earlier in self._set_before_songs.values():
                 sequencer.apply(earlier.event, earlier.sender)
-        return self._sequencer.apply(event, received.sender, age_s=self.clock_s() - received.arrival_s)
+        told_s = getattr(event, "when_s", 0.0) or received.arrival_s
+        return self._sequencer.apply(event, received.sender, age_s=self.clock_s() - told_s)
 
     def _feed_back(self) -> None:
         """Meters and status to those who asked for them."""
@@ -311,4 +328,6 @@ class VocaleseServer:
             return "the engine is being started again"
         if self.session.is_recording:
             return "recording"
-        return "playing" if telemetry.transport.playing else "stopped"
+        state = "playing" if telemetry.transport.playing else "stopped"
+        missing = len(self._sequencer.status().missing) if self._sequencer else 0
+        return f"{state}, {missing} phrases silent until they are rendered" if missing else state

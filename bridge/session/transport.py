@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from bridge.audio.facade import AudioEngine
 from bridge.midi.clock import TransportState
+from bridge.midi.receiver import MidiReceiver
 from engine.errors import DeviceError
 
 log = logging.getLogger(__name__)
@@ -127,6 +128,12 @@ class TransportFollower:
         if self._strays >= _PATIENCE or off > _JUMP_S * self._rate:
             self._playhead.locate(max(0, there), at=max(1, now.device_sample))
             self._strays = 0
+
+
+def midi_source(receiver: MidiReceiver, name: str) -> TransportSource:
+    """What a MIDI receiver hears of "midi-clock" or "timecode"."""
+    ask = receiver.clock_state if name == "midi-clock" else receiver.timecode_state
+    return lambda: (ask(), 0.0)
 
 
 class JackTransport:
