@@ -30,11 +30,12 @@ from engine.errors import TrainingError
 from engine.model.acoustic import AcousticModel
 from engine.model.config import AcousticConfig, DecoderConfig, GptConfig, LoudnessConfig, Sizes, TokeniserConfig
 from engine.model.tokeniser import Tokeniser
-from engine.voice.card import FORMAT_VERSION, sha256_of
-from engine.voice.starter import KIND
+from engine.voice.card import FORMAT_VERSION, read_card, sha256_of
+from engine.voice.starter import KIND, load_starter
 
 from .align import words_of
 from .dataset import Clip, load_clip, prepare, read_sources
+from .proof import draw_stages, sing_proof
 from .training.decoder import Codes, Tokens, polish_decoder, train_decoder
 from .training.direct import train_direct
 from .training.gpt import TokenLine, recorded_line, sung_line, train_gpt
@@ -158,7 +159,10 @@ def train_voice(
     prepared: Callable[[int, int], None] | None = None,
     report: Report | None = None,
 ) -> Path:
-    """Prepare, train, write the voice; returns its folder `run_folder/NAME`."""
+    """Prepare, train, write the voice; returns its folder `run_folder/NAME`.
+
+    Beside it: the curves of every stage as PNG, and a sung line as `proof.wav` with `proof.png`.
+    """
     with one_thread():
         material = gather(recipe, run_folder, jobs=jobs, prepared=prepared)
         networks, trained = _train(recipe, material, run_folder, report)
@@ -166,6 +170,8 @@ def train_voice(
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(networks, folder / WEIGHTS_NAME)
     write_card(folder, recipe, material, trained)
+    draw_stages(run_folder)
+    sing_proof(load_starter(folder, read_card(folder)), run_folder)
     return folder
 
 
