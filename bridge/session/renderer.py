@@ -129,11 +129,14 @@ class Singer:
         self._cache = PhraseCache(shelf.cache) if shelf.cache else None
 
     def do(self, job: Job) -> Result:
-        """The result; what a user can act on comes back as Failed."""
+        """The result. Whatever goes wrong comes back as Failed: one phrase must not silence all others."""
         try:
             return self._plan(job) if isinstance(job, PlanJob) else self._render(job)
-        except (VocaleseError, ValueError, OSError, MemoryError) as error:
-            return Failed(job, str(error) or type(error).__name__)
+        except VocaleseError as error:
+            return Failed(job, str(error))
+        except Exception as error:
+            log.exception("a phrase or plan failed")
+            return Failed(job, f"{type(error).__name__}: {error}")
 
     def _plan(self, job: PlanJob) -> Planned:
         singing, track = job.singing, job.score.tracks[0]
