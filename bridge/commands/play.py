@@ -129,9 +129,11 @@ def _source(name: str, stack: ExitStack) -> TransportSource:
     if name == "jack":
         return stack.enter_context(JackTransport())
     receiver = MidiReceiver(lambda routed: None, clock=time.monotonic)
-    for sentence in receiver.start():
-        _say(sentence)
     stack.callback(receiver.close)
+    for sentence in receiver.start():
+        log.info("%s", sentence)
+    if not receiver.port_names:
+        raise DeviceError("There is no MIDI here that could be followed. Use --follow jack, or leave --follow out.")
     return midi_source(receiver, name)
 
 
