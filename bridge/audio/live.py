@@ -42,6 +42,11 @@ class LiveWriter:
         return int(self._counters[WRITTEN] - self._counters[READ])
 
     @property
+    def written_samples(self) -> int:
+        """All that was ever pushed, at the device's rate."""
+        return int(self._counters[WRITTEN])
+
+    @property
     def next_device_sample(self) -> int | None:
         """The device sample at which the next pushed sample will sound if the ring does not run dry before; None at rest."""
         if not self._counters[SOUNDS]:

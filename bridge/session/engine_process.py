@@ -144,11 +144,18 @@ class EngineProcess:
                 return
         self._on_report({"event": "voice", "track": track, "name": name, "error": _NOT_NOW})
 
-    def take(self, number: int, tracks: tuple[int, ...], *, start_ns: int, path: Path, name: str) -> None:
-        """Write what was played on these tracks; the report `written` with this number tells how it went."""
+    def mark(self, track: int, at_ns: int) -> None:
+        """Let a take of this track begin at a moment of `time.monotonic_ns`."""
         with self._lock:
             if self.is_ready:
-                self._order(do="take", id=number, tracks=tracks, start_ns=start_ns, path=str(path), name=name)
+                self._order(do="mark", track=track, at_ns=at_ns)
+
+    def take(self, number: int, tracks: tuple[int, ...], *, path: Path, name: str) -> None:
+        """Write what was played on these tracks since the earliest mark, or since the start; the report `written` with this number tells how
+        it went."""
+        with self._lock:
+            if self.is_ready:
+                self._order(do="take", id=number, tracks=tracks, path=str(path), name=name)
                 return
         self._on_report({"event": "written", "id": number, "path": str(path), "error": _NOT_NOW})
 

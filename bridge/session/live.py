@@ -65,7 +65,9 @@ class Engine(Protocol):
 
     def change_voice(self, track: int, name: str) -> None: ...
 
-    def take(self, number: int, tracks: tuple[int, ...], *, start_ns: int, path: Path, name: str) -> None: ...
+    def mark(self, track: int, at_ns: int) -> None: ...
+
+    def take(self, number: int, tracks: tuple[int, ...], *, path: Path, name: str) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ class _Track:
     settings: PerformanceSettings = PerformanceSettings()
     live: LiveSettings = LiveSettings()
     transpose_semitones: float = 0.0
-    recorded_from_ns: int | None = None
+    is_recorded: bool = False
     asked_for_voice: tuple[Sender, int] | None = None
     backlog: deque[tuple[bool, Callable[[], None]]] | None = None  # while words are split; (is a note, what to do)
     words: int = 0  # syllables that were sent since the words were last replaced
@@ -141,7 +143,7 @@ class LiveSession:
     @property
     def is_recording(self) -> bool:
         """Whether somebody asked for a recording that has not ended."""
-        return any(track.recorded_from_ns is not None for track in self._tracks)
+        return any(track.is_recorded for track in self._tracks)
 
     # ---- what comes in -----------------------------------------------------------------------------------------------
 
@@ -157,8 +159,7 @@ class LiveSession:
         if not -1 <= number < len(self._tracks):
             self._refuse(received, Code.RANGE, self._no_such_track(number))
         elif isinstance(event, events.RecordStart):
-            for each in self._numbers(number):
-                self._tracks[each].recorded_from_ns = self._ns(received.arrival_s)
+            self._start_recording(received, event)
         elif isinstance(event, events.RecordStop):
             self._in_order(max(number, 0), lambda: self._end_recording(received, event))
         else:
@@ -338,11 +339,16 @@ class LiveSession:
         assert self._engine is not None
         self._engine.change_voice(event.track, event.voice)
 
+    def _start_recording(self, received: Received, event: events.RecordStart) -> None:
+        assert self._engine is not None
+        for number in self._numbers(event.track):
+            self._tracks[number].is_recorded = True
+            self._engine.mark(number, self._ns(received.arrival_s))
+
     def _end_recording(self, received: Received, event: events.RecordStop) -> None:
         numbers = self._numbers(event.track)
-        begun = [ns for number in numbers if (ns := self._tracks[number].recorded_from_ns) is not None]
         for number in numbers:
-            self._tracks[number].recorded_from_ns = None
+            self._tracks[number].is_recorded = False
         name = event.name or "take"
         try:
             self._options.takes.mkdir(parents=True, exist_ok=True)
@@ -352,7 +358,7 @@ class LiveSession:
         take, path = next(self._takes), _free_path(self._options.takes, name)
         self._asked_for_takes[take] = (received.sender, received.seq, event.track)
         assert self._engine is not None
-        self._engine.take(take, numbers, start_ns=min(begun, default=self._options.start_ns), path=path, name=path.stem)
+        self._engine.take(take, numbers, path=path, name=path.stem)
 
     def _play(self, item: TrackEvent) -> None:
         event = item.event

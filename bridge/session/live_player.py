@@ -39,10 +39,11 @@ class Leads:
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
-    """From a note out of silence to the next silence: `frame` of the voice starts at `start` of the device."""
+    """From a note out of silence to the next silence: `frame` of the voice starts at `start` of the device, with ring sample `ring`."""
 
     frame: int
     start: int
+    ring: int
 
 
 class LivePlayer:
@@ -72,6 +73,12 @@ class LivePlayer:
     def lyric_position(self) -> LyricPosition:
         """Which syllable the next note takes from the queue."""
         return self._voice.lyric_position
+
+    def voice_s(self, device_sample: float) -> float:
+        """A device sample on the voice's clock. While a passage lasts that clock is the passage's own."""
+        if self._passage is None:
+            return device_sample / self._rate
+        return self._passage.frame / FRAME_RATE_HZ + (device_sample - self._passage.start) / self._rate
 
     def feed(self, event: LiveEvent, due: float) -> bool:
         """Something to happen at device sample `due`; the event's own time does not count. False if too much waits already."""
@@ -154,8 +161,8 @@ class LivePlayer:
         start = max(round(due), math.ceil(now) + leads.block + _SAFETY_SAMPLES, self._free_from)
         if not self._writer.start_lies_ahead:
             self._writer.start_at(start)
+        self._passage, self._quiet_frames = _Passage(frame, start, self._writer.written_samples), 0
         self._writer.push(self._onset(samples))
-        self._passage, self._quiet_frames = _Passage(frame, start), 0
 
     def _onset(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """The first frame without what the stream holds back: before its note there is nothing to be heard."""
@@ -174,11 +181,11 @@ class LivePlayer:
     # ---- sound -------------------------------------------------------------------------------------------------------
 
     def _go_on(self, passage: _Passage) -> None:
-        first_s = passage.frame / FRAME_RATE_HZ
+        passage = self._passage = self._moved(passage)
         until = passage.start + (self._voice.frame + 1 - passage.frame) * self._rate / FRAME_RATE_HZ
         while self._waiting and self._waiting[0][0] < until:
             due, _, event = heapq.heappop(self._waiting)
-            self._voice.feed(replace(event, time_s=max(0.0, first_s + (due - passage.start) / self._rate)))
+            self._voice.feed(replace(event, time_s=max(0.0, self.voice_s(due))))
         samples = self._voice.render(1)
         self._writer.push(samples)
         self._quiet_frames = 0 if self._voice.is_sounding else self._quiet_frames + 1
@@ -187,6 +194,11 @@ class LivePlayer:
             self._free_from = self._writer.end_sample or 0
             self._passage = None
             self._take_next_voice()
+
+    def _moved(self, passage: _Passage) -> _Passage:
+        """Where the passage lies now: what the ring had not in time is heard later, and all behind it too."""
+        end = self._writer.end_sample
+        return passage if end is None else replace(passage, start=end - (self._writer.written_samples - passage.ring))
 
     def _end(self, now: float) -> float:
         """Where what was handed over ends. After an underrun it is not known: then it starts again as soon as there is enough."""

@@ -114,6 +114,7 @@ class LiveEngine:
         self._players: list[LivePlayer] = []
         self._positions: list[Any] = []
         self._sung_by: list[Any] = []
+        self._marks: dict[int, float] = {}  # where takes begin, by track; on the voices' clock
         for track, name in enumerate(opening.voices):
             voice = self._voice(name)
             performer = LivePerformer(PerformanceSettings(seed=track))
@@ -146,6 +147,8 @@ class LiveEngine:
                 self._feed(order["track"], order["event"], order["at_ns"])
             case "voice":
                 self._ask_for_voice(order["track"], order["name"])
+            case "mark":
+                self._marks[order["track"]] = self._players[order["track"]].voice_s(self.time.at(order["at_ns"]))
             case "take":
                 self._take(order)
             case unknown:
@@ -267,7 +270,8 @@ class LiveEngine:
 
     def _take(self, order: dict[str, Any]) -> None:
         """Write what was played on some tracks as one score. Reading it is quick; the file is written beside the singing."""
-        start_s = max(0.0, self.time.at(order["start_ns"]) / self._rate)
+        marks = [self._marks.pop(track) for track in order["tracks"] if track in self._marks]
+        start_s = max(0.0, min(marks, default=0.0))
         scores = [self._players[track].voice.take(start_s=start_s, name=f"track {track + 1}") for track in order["tracks"]]
         tracks = tuple(part for score in scores for part in score.tracks if part.notes)
         score = replace(scores[0], title=order["name"], tracks=tracks)
