@@ -1,6 +1,6 @@
 """How well lost and doubled words are noticed in speech: recorded clips, with one word cut out or said twice, and as they are.
 
-    python benchmarks/coverage.py [--shared DIR] [--clips N]
+    python benchmarks/swallowed_words.py [--shared DIR] [--clips N]
 
 Prints one row per condition: clips, and how many of them raised a fault. Clips as recorded should raise none.
 """
