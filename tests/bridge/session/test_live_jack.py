@@ -1,0 +1,169 @@
+"""The real thing: `vocalese serve` on a JACK server without hardware, played by OSC and by MIDI over JACK, and heard by a second client."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from live_stage import RATE, cents_off
+
+from bridge.client import VocaleseClient
+
+jack = pytest.importorskip(
+    "jack", reason="the package JACK-Client and libjack are needed to record", exc_type=(ImportError, OSError)
+)
+if ctypes.util.find_library("portaudio") is None:
+    pytest.skip("PortAudio is not installed (apt-get install libportaudio2)", allow_module_level=True)
+if shutil.which("jackd") is None:
+    pytest.skip("jackd is not installed (apt-get install jackd2)", allow_module_level=True)
+
+ROOT = Path(__file__).parents[3]
+BLOCK, WAIT_S = 256, 30.0
+
+
+def wait_until(true: Callable[[], object], what: str) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < deadline_s, f"no {what} within {WAIT_S:g} s"
+        time.sleep(0.02)
+
+
+class Hall:
+    """A second JACK client: hears two channels, and plays MIDI."""
+
+    def __init__(self, name: str) -> None:
+        self.client: Any = None
+        for _ in range(100):
+            try:
+                self.client = jack.Client("hall", no_start_server=True, servername=name)
+                break
+            except jack.JackOpenError:
+                time.sleep(0.1)
+        assert self.client is not None, "the JACK server did not come up"
+        self._ears = [self.client.inports.register(f"in_{channel}") for channel in range(2)]
+        self._keys = self.client.midi_outports.register("keys")
+        self._blocks: list[np.ndarray] = []
+        self._to_play: list[bytes] = []
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def listen(self) -> None:
+        """To the first two channels of the server under test, by whatever name PortAudio gave it."""
+        wait_until(lambda: len(self._ports(is_audio=True, is_output=True)) >= 2, "audio ports")
+        theirs = self._ports(is_audio=True, is_output=True)
+        for source, ear in zip(theirs, self._ears, strict=False):
+            self.client.connect(source, ear)
+
+    def join_keys(self) -> bool:
+        """Whether there is a MIDI port of Vocalese, which is then joined to the keys."""
+        ports = [port for port in self._ports(is_midi=True, is_input=True) if "ocalese" in port.name]
+        if ports:
+            self.client.connect(self._keys, ports[0])
+        return bool(ports)
+
+    def play(self, *message: int) -> None:
+        self._to_play.append(bytes(message))
+
+    def heard(self) -> np.ndarray:
+        """`[N, 2]` so far."""
+        return np.concatenate(list(self._blocks)) if self._blocks else np.zeros((0, 2), np.float32)
+
+    def close(self) -> None:
+        self.client.deactivate()
+        self.client.close()
+
+    def _ports(self, **kind: bool) -> list:
+        return [port for port in self.client.get_ports(**kind) if not port.name.startswith(("system:", "hall:"))]
+
+    def _process(self, _frames: int) -> None:
+        self._keys.clear_buffer()
+        while self._to_play:
+            self._keys.write_midi_event(0, self._to_play.pop(0))
+        self._blocks.append(np.stack([ear.get_array() for ear in self._ears], axis=1))
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Hall, int]]:
+    """The hall, and the OSC port of a running `vocalese serve`."""
+    name = f"vocalese-{secrets.token_hex(4)}"
+    for key, value in (("JACK_NO_AUDIO_RESERVATION", "1"), ("JACK_NO_START_SERVER", "1"), ("JACK_DEFAULT_SERVER", name)):
+        monkeypatch.setenv(key, value)
+    command = ["jackd", "--no-mlock", "-S", "-n", name, "-d", "dummy", "-C", "2", "-P", "2", "-r", str(RATE), "-p", str(BLOCK)]
+    jackd = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    hall = Hall(name)
+    command = [sys.executable, "-m", "bridge.cli", "serve", "--device", "jack", "--block", str(BLOCK), "--port", "0"]
+    command += ["--tracks", "2", "--route", "1-1", "--route", "2-2", "--takes", str(tmp_path)]
+    serving = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env=dict(os.environ)
+    )
+    assert serving.stdout is not None
+    try:
+        opened = ""
+        for line in serving.stdout:
+            opened += line
+            if line.startswith("Ctrl-C"):
+                break
+        found = re.search(r"OSC +127\.0\.0\.1:(\d+)", opened)
+        assert found, opened
+        hall.listen()
+        yield hall, int(found[1])
+    finally:
+        serving.send_signal(signal.SIGINT)
+        serving.wait(WAIT_S)
+        serving.stdout.close()
+        hall.close()
+        jackd.terminate()
+        jackd.wait(10)
+
+
+def pitch_error(sound: np.ndarray, pitch: float) -> float:
+    """Median over tenths of a second, so that a busy machine's gap does not count."""
+    loud = np.flatnonzero(np.abs(sound) > 0.01)
+    pieces = np.split(sound, range(0, len(sound), RATE // 10))
+    return (
+        float(np.median([cents_off(piece, pitch) for piece in pieces if np.abs(piece).max(initial=0.0) > 0.02]))
+        if len(loud)
+        else 1e9
+    )
+
+
+def test_osc_and_midi_are_heard_at_the_pitch_that_is_played_and_bent(stage: tuple[Hall, int]) -> None:
+    hall, port = stage
+    with VocaleseClient(port=port, timeout_s=5.0) as client:
+        for track in (0, 1):
+            client.param("vibrato_depth_cents", 0.0, track=track)
+            client.param("drift_cents", 0.0, track=track)
+        client.note_on(1, 57.0)
+        wait_until(lambda: np.abs(hall.heard()[:, 0]).max(initial=0.0) > 0.02, "sound of an OSC note")
+        begin = len(hall.heard())
+        wait_until(lambda: len(hall.heard()) > begin + RATE, "second of it")
+        client.bend(1, 0.75)
+        wait_until(lambda: len(hall.heard()) > begin + 2 * RATE + RATE // 4, "second of its bend")
+        client.note_off(1)
+        heard = hall.heard()
+        assert abs(pitch_error(heard[begin + RATE // 5 : begin + RATE, 0], 57.0)) < 10.0
+        assert abs(pitch_error(heard[begin + RATE + RATE // 4 : begin + 2 * RATE, 0], 57.75)) < 10.0
+        assert not heard[:, 1].any(), "and nothing on the other track"
+
+        wait_until(hall.join_keys, "MIDI port named Vocalese")
+        hall.play(0x91, 60, 100)
+        wait_until(lambda: np.abs(hall.heard()[:, 1]).max(initial=0.0) > 0.02, "sound of a MIDI note")
+        hall.play(0xE1, 0, 96)  # half the range up: one semitone
+        begin = len(hall.heard()) + RATE // 4
+        wait_until(lambda: len(hall.heard()) > begin + RATE, "second of it")
+        hall.play(0x81, 60, 0)
+        assert abs(pitch_error(hall.heard()[begin : begin + RATE, 1], 61.0)) < 10.0
+        wait_until(lambda: not hall.heard()[-RATE // 4 :].any(), "silence after both")
+        sys.stdout.write(f"{client.status().underruns} underruns\n")
