@@ -1,0 +1,143 @@
+"""What each part of the starter voice brings: words sung with it and without it, and what else changes.
+
+    python benchmarks/ablation.py --run runs/kathleen --data ../shared/data [--json]
+
+    full                 tokens and units into the streaming decoder
+    without tokens       units alone
+    without units        tokens alone: all articulation has to pass 25 tokens a second
+    without pitch        a token model that is not told the pitch      } trained here, in the run folder,
+    without duration     a token model that is not told the time left  } as long as the voice's own
+    without aperiodicity every voiced frame as periodic as the filters allow
+    direct               the direct model, which hears the whole phrase
+
+The run folder is the one that `vocalese voice train` wrote; recordings are needed to train the two other token models.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).resolve().parents[1]
+for folder in (ROOT, ROOT / "benchmarks"):
+    sys.path.insert(0, str(folder))
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import voice_quality as quality  # noqa: E402
+
+from engine import read_recipe  # noqa: E402
+from engine.model.inference import DecoderNetwork, EnvelopeFrames, GptNetwork  # noqa: E402
+from engine.studio.recipe import gather, teach, token_lines  # noqa: E402
+from engine.studio.training.gpt import train_gpt  # noqa: E402
+from engine.voice.card import read_card  # noqa: E402
+from engine.voice.catalogue import find_voice  # noqa: E402
+from engine.voice.starter import Articulation, StarterVoice, load_starter, read_networks  # noqa: E402
+
+CONDITIONS = ((57, 0.3), (57, 0.5), (64, 0.5))
+
+
+class _Deaf(DecoderNetwork):
+    """Hears no units."""
+
+    def features(self, contexts, unit_of_frame, position, codes):
+        frames = super().features(contexts, unit_of_frame, position, codes)
+        frames[:, : len(self.no_unit)] = self.no_unit
+        return frames
+
+
+class _Buzzing(DecoderNetwork):
+    """Finds no noise in voiced frames."""
+
+    def envelope(self, state, ahead, voiced, effort, mix):
+        found = super().envelope(state, ahead, voiced, effort, mix)
+        return EnvelopeFrames(found.log_amplitude, np.zeros_like(found.aperiodicity))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    torch.set_num_threads(1)
+    folder = find_voice(options.voice)
+    card = read_card(folder)
+    networks = read_networks(folder, card, Articulation.TOKENS)
+    variants: dict[str, StarterVoice] = {
+        "full": StarterVoice(card, networks),
+        "without tokens": load_starter(folder, card, Articulation.UNITS),
+        "without units": StarterVoice(card, read_networks(folder, card, Articulation.TOKENS, _Deaf)),
+        "without aperiodicity": StarterVoice(card, read_networks(folder, card, Articulation.TOKENS, _Buzzing)),
+        "direct": load_starter(folder, card, Articulation.DIRECT),
+    }
+    guessed: dict[str, float] = {}
+    if options.run:
+        for name, network, right in _other_token_models(options):
+            guessed[name] = right
+            if network:
+                variants[name] = StarterVoice(card, replace(networks, gpt=network))
+    rows = {}
+    for name, voice in variants.items():
+        rows[name] = {**_measured(voice), **({"tokens_right": guessed[name]} if name in guessed else {})}
+        print(f"{name:<22} {rows[name]}", flush=True)
+    if options.json:
+        print(json.dumps({"voice": card.sha256[:12], "rows": rows}))
+    return 0
+
+
+def _measured(voice: StarterVoice) -> dict[str, float]:
+    import _recognise as recognise
+
+    heard: dict[float, list[bool]] = {}
+    for words in (quality.LYRIC_WORDS, quality.MORE_WORDS):
+        listener = recognise.WordListener(words)
+        for pitch, syllable_s in CONDITIONS:
+            run = quality._sung_by_voice("", voice, words, listener, pitch, syllable_s)
+            heard.setdefault(syllable_s, []).extend(word == answer for word, answer in run.answers)
+    everything = [right for answers in heard.values() for right in answers]
+    samples, plan = quality.sung(quality.song(), voice)
+    rate = voice.card.sample_rate
+    harmonicity = quality._harmonicity(samples, rate, len(samples) // (rate // 100))
+    return {
+        "words": round(float(np.mean(everything)), 3),
+        **{f"words_{length:g}_s": round(float(np.mean(answers)), 3) for length, answers in heard.items()},
+        "trials": len(everything),
+        "hnr_db": round(float(np.median(harmonicity[harmonicity > 0])), 1),
+    }
+
+
+def _other_token_models(options: argparse.Namespace):
+    """Name, network (None: the voice's own) and share of held-out sung tokens guessed right."""
+    recipe = read_recipe(options.config).within(options.data.resolve())
+    material = gather(recipe, options.run)
+    taught = teach(recipe, material, options.run)
+    lines = token_lines(recipe, material, taught)
+    for name, change in (
+        ("full", {}),
+        ("without pitch", {"sees_pitch": False}),
+        ("without duration", {"sees_duration": False}),
+    ):
+        config = replace(recipe.sizes["gpt"], **change)
+        stage = "gpt" if not change else "gpt-" + name.replace(" ", "-")
+        model, trained = train_gpt(
+            config, recipe.stages["gpt"], lines.recorded, lines.sung, lines.tests, options.run, stage=stage
+        )
+        weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+        yield name, GptNetwork(config, weights) if change else None, round(trained.held_out["sung_right"], 3)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="What each part of the starter voice brings.")
+    parser.add_argument("--voice", default="kathleen", metavar="NAME|FOLDER")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder of the training; without it two rows are missing")
+    parser.add_argument("--config", type=Path, default=ROOT / "examples" / "voices" / "kathleen.toml", metavar="FILE")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
