@@ -1,8 +1,8 @@
 """How long after its message a live note sounds: 40 notes at random times for each block size, sent by OSC to a running `vocalese serve`.
 
     total     from just before the datagram is sent to the first sample of the syllable, in the device's samples: where the device stood
-              when it was sent is taken from its own clock. The first sample is the first one after digital silence that reaches 0.3 %
-              (-50 dB) of its note's peak.
+              when it was sent follows from its last block and the time since. The first sample is the first one after digital silence that
+              reaches 0.3 % (-50 dB) of its note's peak.
     added     total less one block of the driver, which any answer to a message has to wait for
     jitter    the largest distance of a note's total from their median
     underruns of all sources and the device, as the server counts them
@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -48,6 +48,7 @@ THRESHOLD = 0.003  # of a note's peak
 SILENCE_S = 0.02  # exact zeros before a note
 WORDS = "la " * 200
 WAIT_S = 30.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Heard:
-    """What was played: where the device stood as each note was sent, and all that sounded, with the device sample it begins at."""
+    """What was played: where the device stood as each note was sent, in samples of all that sounded."""
 
     sent: list[float]
     sound: np.ndarray
-    first_sample: int
     underruns: int
 
 
@@ -97,14 +97,18 @@ def main() -> int:
 
 
 def measured(heard: Heard, block: int) -> Row:
-    """The figures of one run. SystemExit if notes are missing."""
-    onsets = np.array(onsets_of(heard.sound)) + heard.first_sample
-    totals = []
-    for sent in heard.sent:
-        following = onsets[onsets > sent]
-        if not len(following) or following[0] - sent > RATE // 4:
-            raise SystemExit(f"block {block}: a note sent at device sample {sent:.0f} was not heard within 250 ms")
-        totals.append((following[0] - sent) * 1000 / RATE)
+    """The figures of one run. SystemExit if a tenth of the notes is missing."""
+    onsets = np.array(onsets_of(heard.sound))
+    following = [onsets[onsets > sent] for sent in heard.sent]
+    totals = [
+        (after[0] - sent) * 1000 / RATE
+        for sent, after in zip(heard.sent, following, strict=True)
+        if len(after) and after[0] - sent < RATE // 4
+    ]
+    if missing := len(heard.sent) - len(totals):
+        print(f"{block:>6} {missing} notes do not begin behind silence within 250 ms and are left out")
+    if len(totals) < 0.9 * len(heard.sent):
+        raise SystemExit(f"block {block}: too many notes are missing")
     added = np.array(totals) - 1000 * block / RATE
     jitter = float(np.abs(added - np.median(added)).max())
     return Row(
@@ -129,16 +133,16 @@ def onsets_of(sound: np.ndarray) -> list[int]:
     return onsets
 
 
-def play(client: VocaleseClient, notes: int, seed: int, stands_at: Callable[[], float]) -> list[float]:
-    """Send notes at random times; where the device stood at each."""
+def play(client: VocaleseClient, notes: int, seed: int, now: Callable[[], T]) -> list[T]:
+    """Send notes at random times; what `now` said just before each."""
     rng = np.random.default_rng(seed)
     client.lyrics(WORDS)
     time.sleep(1.0)
-    sent = []
+    sent: list[T] = []
     for _ in range(notes):
         time.sleep(rng.uniform(0.35, 0.65))
         pitch, length_s = float(rng.integers(55, 68)), float(rng.uniform(0.1, 0.2))
-        sent.append(stands_at())
+        sent.append(now())
         client.note(pitch, duration_s=length_s)
     time.sleep(0.7)
     return sent
@@ -164,23 +168,34 @@ def through_jack(block: int, notes: int, seed: int) -> Heard:
 
     with jack_server(block) as name:
         recorder = jack.Client("recorder", no_start_server=True, servername=name)
-        blocks: list[tuple[int, np.ndarray]] = []
+        blocks: list[np.ndarray] = []
+        called_ns: list[int] = []
         port = recorder.inports.register("in")
-        recorder.set_process_callback(lambda _frames: blocks.append((recorder.last_frame_time, port.get_array().copy())))
+
+        def record(_frames: int) -> None:
+            called_ns.append(time.monotonic_ns())
+            blocks.append(port.get_array().copy())
+
+        recorder.set_process_callback(record)
         recorder.activate()
         with serving(block) as (_, udp_port), VocaleseClient(port=udp_port) as client:
             source = wait_for(
                 lambda: [p for p in recorder.get_ports(is_audio=True, is_output=True) if not p.name.startswith("system:")]
             )
             recorder.connect(source[0], port)
-            sent = play(client, notes, seed, lambda: recorder.frame_time)
+            sent_ns = play(client, notes, seed, time.monotonic_ns)
             underruns = client.status().underruns
         recorder.deactivate()
         recorder.close()
-    sound = np.zeros(blocks[-1][0] - blocks[0][0] + block, np.float32)
-    for at, samples in blocks:
-        sound[at - blocks[0][0] :][: len(samples)] = samples
-    return Heard(sent, sound, blocks[0][0], underruns)
+    called = np.array(called_ns)
+    kept = (
+        np.median((called[1000:] - called[:-1000]) * 1e-9) * RATE / (1000 * block)
+    )  # 1 if the device asks for its blocks in time
+    if abs(kept - 1.0) > 0.01:
+        print(f"{block:>6} the device loses time ({1 / kept:.0%} of its rate): the machine is too busy for this to mean much")
+    last = np.searchsorted(called, sent_ns, side="right") - 1
+    since = np.minimum((np.array(sent_ns) - called[last]) * 1e-9 * RATE, block)  # a block that is late is not asked for yet
+    return Heard(list(last * block + since), np.concatenate(blocks), underruns)
 
 
 @contextlib.contextmanager
@@ -274,7 +289,7 @@ def through_file(block: int, notes: int, seed: int) -> Heard:
             sent = play(client, notes, seed, stands_at)
             underruns = server.status().underruns
         sound, _ = soundfile.read(path, dtype="float32")
-    return Heard(sent, sound[:, 0], 0, underruns)
+    return Heard(sent, sound[:, 0], underruns)
 
 
 if __name__ == "__main__":

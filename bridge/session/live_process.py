@@ -46,7 +46,8 @@ SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the sing
 _REPORT_EVERY_S = 1.0
 _COLLECT_EVERY_S = 10.0
 _ORDERS_AT_ONCE = 32  # then a frame may be due
-_LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030
+_LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030  # for each underrun
+_MOST_STEPS = 4  # of it in a second
 _LATE_BLOCK_S = 0.001  # jitter of the device that the clock's steady rate may hide
 _MOST_BLOCKS_AT_ONCE = 4  # that hosts ask for in one go
 
@@ -175,8 +176,8 @@ class LiveEngine:
     def report(self, within_s: float) -> None:
         """Say how busy the last seconds were; after an underrun, hold more in store."""
         underruns = self._count_underruns()
-        if underruns > self._underruns and self._passage < _LONGEST_LEAD_S * self._rate:
-            self._passage += round(_LONGER_LEAD_S * self._rate)
+        longer_s = _LONGER_LEAD_S * min(underruns - self._underruns, _MOST_STEPS)
+        self._passage = min(self._passage + round(longer_s * self._rate), round(_LONGEST_LEAD_S * self._rate))
         self._underruns = underruns
         self._overfed = [False] * len(self._players)
         self._say("load", share=self._busy_s / within_s, passage_lead_s=self._passage / self._rate)
