@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import fields
+from enum import Enum
 
 import mido
 
@@ -51,7 +52,8 @@ def arrival_line(received: Received) -> str:
 
 def midi_line(time_s: float, port: str, message: mido.Message, routed: Sequence[Routed]) -> str:
     """A MIDI message as a line: when it came, on which port, and what it means to which track."""
-    return f"{time_s:9.3f}  MIDI  {port}  {message}  →  {'; '.join(map(_meaning, routed)) or 'nothing'}"
+    plain = str(message).removesuffix(" time=0")
+    return f"{time_s:9.3f}  MIDI  {port}  {plain}  →  {'; '.join(map(_meaning, routed)) or 'nothing'}"
 
 
 def _meaning(routed: Routed) -> str:
@@ -60,8 +62,9 @@ def _meaning(routed: Routed) -> str:
     if isinstance(routed, ProgramChosen):
         return f"track {routed.track}: program {routed.program}"
     event = routed.event
-    values = (f"{item.name} {_short(getattr(event, item.name))}" for item in fields(event) if item.name != "time_s")
-    return f"track {routed.track}: {type(event).__name__} {' '.join(values)}".rstrip()
+    values = {item.name: getattr(event, item.name) for item in fields(event) if item.name != "time_s"}
+    shown = " ".join(f"{name} {_short(value)}" for name, value in values.items() if value is not None)
+    return f"track {routed.track}: {type(event).__name__} {shown}".rstrip()
 
 
 def _short(value: object) -> str:
@@ -69,6 +72,8 @@ def _short(value: object) -> str:
         return f"{value:.4g}"
     if isinstance(value, tuple):
         return f"({len(value)})"
+    if isinstance(value, Enum):
+        return str(value.value)
     return repr(value) if isinstance(value, str) else str(value)
 
 
