@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio.live import LiveWriter
-from engine import LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn, Panic
+from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn, Panic
 
 FRAME_RATE_HZ = 100
 _STEP_FRAMES = 2  # networks write some of what they need for whole steps of frames: a passage begins with one
@@ -183,8 +184,11 @@ class LivePlayer:
     def _go_on(self, passage: _Passage) -> None:
         passage = self._passage = self._moved(passage)
         until = passage.start + (self._voice.frame + 1 - passage.frame) * self._rate / FRAME_RATE_HZ
+        frame_events: list[tuple[float, LiveEvent]] = []
         while self._waiting and self._waiting[0][0] < until:
             due, _, event = heapq.heappop(self._waiting)
+            frame_events.append((due, event))
+        for due, event in _last_moves(frame_events):
             self._voice.feed(replace(event, time_s=max(0.0, self.voice_s(due))))
         samples = self._voice.render(1)
         self._writer.push(samples)
@@ -212,3 +216,18 @@ class LivePlayer:
     def _take_next_voice(self) -> None:
         if self._passage is None and self._next_voice is not None:
             self._voice, self._next_voice = self._next_voice, None
+
+
+def _last_moves(events: Sequence[tuple[float, LiveEvent]]) -> list[tuple[float, LiveEvent]]:
+    """Without bends and controllers that another one of the same kind follows at once: in one frame only the last is heard."""
+    kept: list[tuple[float, LiveEvent]] = []
+    for due, event in events:
+        if kept and isinstance(event, Bend | Expression) and _moves(kept[-1][1]) == _moves(event):
+            kept.pop()
+        kept.append((due, event))
+    return kept
+
+
+def _moves(event: LiveEvent) -> tuple[object, ...]:
+    """What an event moves."""
+    return (type(event), getattr(event, "note_id", None), getattr(event, "parameter", None))
