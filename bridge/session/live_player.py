@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.audio.live import LiveWriter
-from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn, Panic
+from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
 
 FRAME_RATE_HZ = 100
 _STEP_FRAMES = 2  # networks write some of what they need for whole steps of frames: a passage begins with one
@@ -94,13 +94,12 @@ class LivePlayer:
         self._take_next_voice()
 
     def start_anew(self, voice: LiveVoice) -> None:
-        """Drop what sounds and all notes that wait, and go on with this voice."""
+        """Drop what sounds and all notes that wait, and go on with this voice, which is silent."""
         self._waiting = [item for item in self._waiting if not isinstance(item[2], NoteOn | NoteOff)]
         heapq.heapify(self._waiting)
         self._writer.discard()
         self._passage, self._free_from = None, 0
         self._voice, self._next_voice = voice, None
-        self._feed_now(Panic(0.0, keeps_controllers=True))
 
     def wake_at(self, now: float, leads: Leads) -> float:
         """When `work` is wanted: a device sample, inf if there is nothing to do."""

@@ -263,6 +263,8 @@ class LiveEngine:
         log.exception("track %d", track, exc_info=error)
         self._say("notice", track=track, text=f"A note could not be sung and is left out: {error}.")
         player, performer = self._players[track], self._performers[track]
+        performer.feed(Panic(0.0, keeps_controllers=True))
+        performer.advance(1)
         stream = self._sung_by[track].stream()
         stream.skip(performer.frame)
         player.start_anew(LiveVoice(performer, stream))

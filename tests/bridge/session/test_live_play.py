@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from engine import (
     Sustain,
     split_lyrics,
 )
+from engine.lyrics import Phone
 
 
 @pytest.mark.parametrize("block", [64, 512])
@@ -102,6 +104,24 @@ def test_words_wait_and_lines_can_be_stepped_while_nothing_sounds(tmp_path: Path
         stage.play(2_000)
     texts = [said["text"] for said in stage.said if said["event"] == "position"]
     assert texts[-3:] == ["sing", "der", "sing"] or texts[-3:] == ["sing", "er", "sing"], texts
+
+
+def test_a_note_that_cannot_be_sung_is_left_out_and_said(tmp_path: Path) -> None:
+    (line,) = split_lyrics("la").lines
+    (cue,) = line.cues
+    assert cue.syllable is not None
+    unknown = replace(cue, syllable=replace(cue.syllable, phones=(Phone("en", "XX"),), nucleus=0))
+    with Stage(tmp_path) as stage:
+        stage.feed(NoteOn(0.0, 1, 57.0, lyric=replace(line, cues=(unknown,))))
+        stage.play(12_000)
+        stage.feed(NoteOff(0.0, 1))
+        stage.play(12_000)
+        again = stage.now
+        stage.feed(NoteOn(0.0, 2, 57.0))
+        stage.play(24_000)
+    assert any("could not be sung" in said.get("text", "") for said in stage.said)
+    assert not stage.heard[:again].any()
+    assert np.abs(stage.heard[again:]).max() > 0.05
 
 
 def test_a_minute_of_random_play_clicks_nowhere_and_ends(tmp_path: Path) -> None:
