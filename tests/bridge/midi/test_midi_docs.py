@@ -41,7 +41,7 @@ def test_names_and_figures_are_those_of_the_code():
 
 def test_the_example_of_the_live_page_runs(starter, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example = LIVE[LIVE.index("    from engine import") :]
+    example = re.split(r"\n(?=\S)", LIVE[LIVE.index("    from engine import") :])[0]
     names: dict = {}
     exec(compile("\n".join(line[4:] for line in example.splitlines()), "live.md", "exec"), names)
     assert len(names["samples"]) == names["voice"].sample_rate
