@@ -75,10 +75,11 @@ heaven angel stranger brother mother people city street train road bridge door s
 soft wild young free gone down again forever yesterday tomorrow believe remember thunder candle kiss smile touch breathe falling
 """.split()
 MORE_WORDS = """
-about again air angel anything beach because begin believe bridge burning calling candle change city cloud color crying danger daughter
-diamond dollar double early easy empty engine every falling feather fever finally follow freedom friend glory happen heaven holiday honey
-hurricane island kiss ladder leaving letter listen memory midnight mirror money motion needle ocean party people promise radio reason ribbon
-rocket running sailor school secret seven shoulder silence sister sleeping smile soldier spring station summer surrender thousand together
+about again air angel anything beach because begin believe bridge burning calling candle change city cloud color crying danger
+daughter diamond dollar double early easy empty engine every falling feather fever finally follow freedom friend glory gonna
+happen heaven holiday honey hurricane island kiss ladder leaving letter listen memory midnight mirror money motion needle
+ocean party people promise radio reason ribbon rocket running sailor school secret seven shoulder silence sister sleeping
+smile soldier spring station summer surrender thousand together train
 """.split()
 PITCHES, SYLLABLES_S = (57, 64), (0.3, 0.5)
 VELOCITY = 90

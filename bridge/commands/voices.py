@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from engine import VoiceError, load_card, note_name, read_recipe, train_voice, voice_folders

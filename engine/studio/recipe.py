@@ -53,7 +53,7 @@ _STAGES: dict[str, tuple[StageSettings, Sizes | None]] = {
     "direct": (StageSettings(steps=7000), AcousticConfig()),
     "tokeniser": (StageSettings(steps=3000, batch=24, crop_s=0.64, learning_rate=1e-3), TokeniserConfig()),
     "decoder": (StageSettings(steps=4500, batch=5), DecoderConfig()),
-    "polish": (StageSettings(steps=2200, batch=2, learning_rate=1e-3, warm_up_steps=50), None),
+    "polish": (StageSettings(steps=1500, batch=3, learning_rate=8e-4, warm_up_steps=50), None),
     "gpt": (StageSettings(steps=2000, batch=8, crop_s=2.56, learning_rate=1e-3), GptConfig()),
     "loudness": (StageSettings(steps=800, batch=16, crop_s=1.5, learning_rate=1e-3), LoudnessConfig()),
 }

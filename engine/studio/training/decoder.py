@@ -50,7 +50,7 @@ class Diet:
     sung_weight: float = 1.0
 
 
-_POLISH = Diet(sung_per_recorded=4, sung_weight=4.0)
+_POLISH = Diet(sung_per_recorded=3, sung_weight=3.0)
 _POLISH_TOKEN_DROPOUT, _POLISH_UNIT_DROPOUT = 0.1, 0.05
 
 
