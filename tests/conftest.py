@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import HealthCheck, settings
 
 from engine.score import Curve, Note, Score, TempoChange, TempoMap, Track
 
+# Started in the background of a shell, this process and all that it starts would not hear Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: more threads only spin; child processes take it over
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PPQ = 480

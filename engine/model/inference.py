@@ -94,6 +94,16 @@ class DecoderNetwork:
 
     def __init__(self, config: DecoderConfig, weights: Weights) -> None:
         self.config = config
+        taps, inputs = 2 * config.look_ahead + 1, config.features + config.code_channels
+        _check(
+            weights,
+            encoder__embedding__weight=(config.units, config.embedding),
+            tokens__weight=(config.codes + 1, config.code_channels),
+            speakers__weight=(config.speakers, config.speaker_channels),
+            voicing_entry__weight=(config.voicing_channels, inputs, taps),
+            entry__weight=(config.channels, inputs, taps),
+            exit__weight=(config.power_bands + config.aperiodicity_bands, config.channels, 1),
+        )
         self.contexts = _UnitEncoder(weights)
         self.no_unit = _float(weights, "no_unit")  # stands for units that are not told
         self._tokens = _float(weights, "tokens.weight")
@@ -144,6 +154,12 @@ class DirectNetwork:
 
     def __init__(self, config: AcousticConfig, weights: Weights) -> None:
         self.config = config
+        _check(
+            weights,
+            encoder__embedding__weight=(config.units, config.embedding),
+            speakers__weight=(config.speakers, config.speaker_channels),
+            exit__weight=(config.power_bands + config.aperiodicity_bands, config.channels, 1),
+        )
         self._contexts = _UnitEncoder(weights)
         self._speakers = _float(weights, "speakers.weight")
         self._voicing = [_Convolution(weights, f"voicing.{layer}", d) for layer, d in ((0, 1), (2, _VOICING_DILATION), (4, 1))]
@@ -186,6 +202,15 @@ class GptNetwork:
 
     def __init__(self, config: GptConfig, weights: Weights) -> None:
         self.config = config
+        _check(
+            weights,
+            encoder__embedding__weight=(config.units, config.embedding),
+            pitch__weight=(config.pitches, config.width),
+            time_left__weight=(config.time_left, config.width),
+            previous__weight=(config.codes + 1, config.width),
+            speakers__weight=(config.speakers, config.speaker_channels),
+            exit__weight=(config.codes, config.width),
+        )
         self.contexts = _UnitEncoder(weights)
         self._frames = _Linear(weights, "frames")
         self._pitch, self._time_left = _float(weights, "pitch.weight"), _float(weights, "time_left.weight")
@@ -234,6 +259,12 @@ class LoudnessNetwork:
 
     def __init__(self, config: LoudnessConfig, weights: Weights) -> None:
         self.config = config
+        _check(
+            weights,
+            encoder__embedding__weight=(config.units, config.embedding),
+            entry__weight=(config.channels, config.features, 2 * config.look_ahead + 1),
+            speakers__weight=(config.speakers, config.speaker_channels),
+        )
         self.contexts = _UnitEncoder(weights)
         self._speakers = _float(weights, "speakers.weight")
         self._median_hz = _float(weights, "median_hz")
@@ -310,6 +341,14 @@ def repeated(codes: NDArray[np.int64], first_frame: int, frames: int) -> NDArray
 
 def _envelope(values: Array, config: AcousticConfig) -> EnvelopeFrames:
     return EnvelopeFrames(values[:, : config.power_bands] - np.float32(6.0), _sigmoid(values[:, config.power_bands :]))
+
+
+def _check(weights: Weights, **shapes: tuple[int, ...]) -> None:
+    """Raises ValueError if weights (dots in their names as two underscores) have other shapes than the sizes say."""
+    for key, shape in shapes.items():
+        found = tuple(weights[key.replace("__", ".")].shape)
+        if found != shape:
+            raise ValueError(f"{key.replace('__', '.')} has the shape {found}, the sizes say {shape}")
 
 
 def _float(weights: Weights, name: str) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.model.units import SCHWA, VOWELS, Unit, split_phone
 from engine.performance.types import BREATH, SILENCE, PhoneSpan
 
-DB_PER_EFFORT = 13.0  # measured: one unit of effort makes the network this much louder
+_DB_PER_EFFORT = 13.0  # of loudness asked for, per unit of effort
 _EFFORT_RANGE = (-0.8, 0.3)  # what the training data covers well; beyond it, plain gain
 _ALWAYS_VOICED_AFTER_S, _ALWAYS_VOICED_BEFORE_S = 0.05, 0.04  # inside vowels, from their start and to their end
 
@@ -22,7 +22,7 @@ def units_of(spans: Sequence[PhoneSpan]) -> list[Unit]:
 
 def effort_of(energy_db: NDArray[np.floating]) -> NDArray[np.float32]:
     """The part of the loudness that the network sings [T]; what is beyond the recordings' range is left to plain gain."""
-    return np.clip(energy_db / DB_PER_EFFORT, *_EFFORT_RANGE).astype(np.float32)
+    return np.clip(energy_db / _DB_PER_EFFORT, *_EFFORT_RANGE).astype(np.float32)
 
 
 def voicing(

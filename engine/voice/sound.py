@@ -18,13 +18,11 @@ Array = NDArray[np.float32]
 
 _NEPER_PER_DB = np.float32(np.log(10.0) / 20.0)
 _EMPHASIS, _EMPHASIS_BANDS = 1.3, 21  # formants drawn out of a spectrum that training averaged flat (tuned on sung words)
-_LEAST_APERIODICITY = 0.12  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
+_LEAST_APERIODICITY = 0.15  # D4C finds less noise at low frequencies than there is (tuned on harmonics-to-noise)
 _FADE_FROM_HZ, _TOP_FADE_DB = 11_000.0, 9.0  # hiss fades towards the band's edge instead of stopping there
 _LEVELLING_LIMIT_DB = 6.0
-_OPENING_HZ, _OPENING_DB_PER_OCTAVE = (
-    330.0,
-    12.0,
-)  # above this pitch the first formant of close vowels is passed: singers open up
+# Above this pitch the first formant of close vowels is passed: singers open up.
+_OPENING_HZ, _OPENING_DB_PER_OCTAVE = 330.0, 24.0
 _LEVELLING_BAND_HZ = 4000.0
 _LEVELLING_LOWEST_HZ = 50.0
 _LEVELLING_PACE = np.float32(0.35)  # share of the way per frame

@@ -21,7 +21,7 @@ from engine.model.steps import PITCH_LAG_FRAMES, pitch_bins, time_left_classes
 from engine.model.units import UNIT_INDEX, Unit, UnitFrames, unit_frames, unit_indices
 from engine.performance.types import FRAME_RATE_HZ, SILENCE, Controls, Performance, PhoneSpan
 
-from .articulation import DB_PER_EFFORT, breath_frames, effort_of, units_of, voicing
+from .articulation import breath_frames, effort_of, units_of, voicing
 from .card import VoiceCard, weights_path
 from .sound import Sound
 
@@ -29,7 +29,9 @@ KIND = "starter"
 _BLOCK_FRAMES = 64
 _REMEMBERED_PHONES = 4  # the networks hear two units to either side
 _BREATH_LEVEL_DB = -6.0
+_DECODER_DB_PER_EFFORT, _DIRECT_DB_PER_EFFORT = 7.0, 13.0  # measured: how much louder one unit of effort makes a network
 _TEMPERATURE = 0.0
+_LEAST_CONFIDENCE = 0.5  # of a token, to be used
 _DB_PER_LOUDNESS = 10.0  # the loudness model counts in tens of dB
 _REST = UNIT_INDEX[SILENCE]
 
@@ -101,7 +103,7 @@ class StarterVoice:
         energy_db = controls.energy_db + pattern.db(_padded(laid, 2), controls, mix)
         effort = effort_of(energy_db)
         envelope = network.envelope(features, voiced, effort, mix)
-        gain_db = _gain_db(energy_db, effort, phones, 0)
+        gain_db = _gain_db(energy_db - _DIRECT_DB_PER_EFFORT * effort, phones, 0)
         state, blocks = self._sound.start(seed), []
         for first in range(0, controls.frames, _BLOCK_FRAMES):
             block = slice(first, first + _BLOCK_FRAMES)
@@ -181,7 +183,7 @@ class StarterStream:
         energy_db = controls.energy_db + self._pattern.db(laid.cut(wanted), controls, mix)
         effort = effort_of(energy_db)
         envelope = self._decoder.envelope(self._decoder_state, ahead, voiced, effort, mix)
-        gain_db = _gain_db(energy_db, effort, self._plan, first)
+        gain_db = _gain_db(energy_db - _DECODER_DB_PER_EFFORT * effort, self._plan, first)
         self._frame += frames
         return self._sound.sound(self._sound_state, envelope, voiced, gain_db, controls, self._plan, first)
 
@@ -231,7 +233,10 @@ class _TokenStream:
         chances: NDArray[np.floating] = logits
         if _TEMPERATURE > 0:
             chances = logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))
-        self._codes[step] = self._state.last_code = int(np.argmax(chances))
+        best = int(np.argmax(chances))
+        self._state.last_code = best
+        is_sure = 1.0 / np.exp(logits - logits[best]).sum() >= _LEAST_CONFIDENCE
+        self._codes[step] = best if is_sure else self._network.config.codes  # a guess misleads more than the units alone
         self._written_for[step] = units
 
     def _is_as_written(self, step: int, laid: UnitFrames, at: slice, past: int) -> bool:
@@ -327,7 +332,7 @@ def _padded(laid: UnitFrames, frames: int) -> UnitFrames:
     return laid.cut(np.minimum(np.arange(len(laid.unit_of_frame) + frames), len(laid.unit_of_frame) - 1))
 
 
-def _gain_db(energy_db: Array, effort: Array, phones: Sequence[PhoneSpan], first_frame: int) -> Array:
-    """What of the loudness the network does not sing [T]."""
-    breaths = breath_frames(phones, first_frame, len(effort), FRAME_RATE_HZ)
-    return (energy_db - DB_PER_EFFORT * effort + _BREATH_LEVEL_DB * breaths).astype(np.float32)
+def _gain_db(unsung_db: Array, phones: Sequence[PhoneSpan], first_frame: int) -> Array:
+    """What of the loudness no network sings [T], breaths softened."""
+    breaths = breath_frames(phones, first_frame, len(unsung_db), FRAME_RATE_HZ)
+    return (unsung_db + _BREATH_LEVEL_DB * breaths).astype(np.float32)

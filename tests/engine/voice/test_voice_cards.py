@@ -143,7 +143,7 @@ def unknown_size(folder):
 
 
 def missing_size(folder):
-    edit_card(folder, "dilations = [1, 2, 4, 8, 1, 2]", "")
+    edit_card(folder, "[model.gpt]", "[model.other]")
 
 
 def odd_size(folder):
