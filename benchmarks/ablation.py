@@ -40,7 +40,7 @@ from engine.voice.card import read_card  # noqa: E402
 from engine.voice.catalogue import find_voice  # noqa: E402
 from engine.voice.starter import Articulation, StarterVoice, load_starter, read_networks  # noqa: E402
 
-CONDITIONS = ((57, 0.3), (57, 0.5), (64, 0.5))
+CONDITIONS = ((57, 0.3), (57, 0.5))
 
 
 class _Deaf(DecoderNetwork):
