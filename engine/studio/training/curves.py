@@ -18,7 +18,7 @@ def draw_curves(table: Path, picture: Path) -> None:
 
     with table.open(newline="", encoding="utf-8") as stream:
         names, *rows = csv.reader(stream)
-    values = np.array(rows, dtype=float).T
+    values = np.array([[cell or "nan" for cell in row] for row in rows], dtype=float).T
     curves = [(name, column) for name, column in zip(names, values, strict=True) if name != "step"]
     lines = -(-len(curves) // _COLUMNS)
     figure = Figure(figsize=(_COLUMNS * _WIDTH, lines * _HEIGHT), layout="constrained")

@@ -9,8 +9,8 @@ import csv
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +83,10 @@ def run_stage(
     average.eval()
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
     checkpoint = _Checkpoint(folder / f"{stage}.pt", _identity(stage, model, settings, data_identity))
-    first_step, start, cpu_before_s = checkpoint.load(model, average, optimiser)
-    cpu_before_s -= time.process_time()
-    started, smoothed, figures = time.monotonic(), dict[str, float](), dict[str, float]()
-    for step in range(first_step, settings.steps):
+    begun = checkpoint.load(model, average, optimiser)
+    start, smoothed, curve, figures = begun.start, dict(begun.smoothed), list(begun.curve), dict[str, float]()
+    started, cpu_before_s = time.monotonic(), begun.cpu_s - time.process_time()
+    for step in range(begun.step, settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(settings, step)
         step_seed = settings.seed * 1_000_003 + step
@@ -104,10 +104,12 @@ def run_stage(
             start = fingerprint(model)
         if done % settings.save_every_steps == 0 or done == settings.steps:
             figures = held_out()
-            _append_curve(folder / f"{stage}.csv", done, smoothed, figures)
-            checkpoint.save(model, average, optimiser, done, start, cpu_before_s + time.process_time())
+            curve.append({"step": done, **smoothed, **{f"held_out_{name}": value for name, value in figures.items()}})
+            reached = _Reached(done, start, cpu_before_s + time.process_time(), dict(smoothed), tuple(curve))
+            checkpoint.save(model, average, optimiser, reached)
+            _write_curve(folder / f"{stage}.csv", curve)
             if report:
-                left = (time.monotonic() - started) / (done - first_step) * (settings.steps - done)
+                left = (time.monotonic() - started) / (done - begun.step) * (settings.steps - done)
                 report(Progress(stage, done, settings.steps, dict(smoothed), figures, left))
     return Trained(start, figures or held_out(), cpu_before_s + time.process_time())
 
@@ -143,26 +145,33 @@ def _identity(stage: str, model: nn.Module, settings: StageSettings, data_identi
 
 
 @dataclass(frozen=True)
+class _Reached:
+    """Where a run stands, beside its weights: what the log and the curves go on from. `curve` has a row per saved step."""
+
+    step: int = 0
+    start: str = ""
+    cpu_s: float = 0.0
+    smoothed: Mapping[str, float] = field(default_factory=dict)
+    curve: Sequence[Mapping[str, float]] = ()
+
+
+@dataclass(frozen=True)
 class _Checkpoint:
     path: Path
     identity: str
 
-    def save(
-        self, model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, start: str, cpu_s: float
-    ) -> None:
+    def save(self, model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, reached: _Reached) -> None:
         partial = self.path.with_suffix(".part")
         states = {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
-        torch.save({**states, "identity": self.identity, "step": step, "start": start, "cpu_s": cpu_s}, partial)
+        torch.save({**states, "identity": self.identity, "reached": asdict(reached)}, partial)
         partial.replace(self.path)
 
-    def load(self, model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, str, float]:
-        """Steps done, fingerprint of the start, processor seconds so far."""
+    def load(self, model: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> _Reached:
         if not self.path.exists():
-            return 0, "", 0.0
+            return _Reached()
         try:
             stored = torch.load(self.path, weights_only=True)
-            identity, step, start = stored["identity"], int(stored["step"]), str(stored["start"])
-            cpu_s = float(stored["cpu_s"])
+            identity, reached = stored["identity"], _Reached(**stored["reached"])
             if identity == self.identity:
                 model.load_state_dict(stored["model"])
                 average.load_state_dict(stored["average"])
@@ -177,13 +186,21 @@ class _Checkpoint:
                 f"{self.path} was begun with other settings or other clips, so the run cannot go on from there. "
                 "Use the settings it was begun with, or choose another run folder."
             )
-        return step, start, cpu_s
+        return reached
 
 
-def _append_curve(path: Path, step: int, losses: Mapping[str, float], held_out: Mapping[str, float]) -> None:
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        if is_new:
-            writer.writerow(["step", *losses, *(f"held_out_{name}" for name in held_out)])
-        writer.writerow([step, *(f"{value:.5f}" for value in (*losses.values(), *held_out.values()))])
+def _write_curve(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """All rows; a loss that some steps do not have (no clip with a narrow band among them, say) leaves its cells empty."""
+    names = sorted(dict.fromkeys(name for row in rows for name in row), key=lambda name: name.startswith("held_out_"))
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(names)
+        table.writerows([_cell(name, row) for name in names] for row in rows)
+    partial.replace(path)
+
+
+def _cell(name: str, row: Mapping[str, float]) -> str:
+    if name not in row:
+        return ""
+    return str(row[name]) if name == "step" else f"{row[name]:.5f}"

@@ -8,10 +8,13 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from engine import PerformanceSettings, TrainingError, load_voice, plan_score, plan_text, read_recipe, train_voice
 from engine.model.units import UNIT_INDEX
 from engine.studio.dataset import load_clip
+from engine.studio.training.curves import draw_curves
+from engine.studio.training.loop import StageSettings, run_stage
 
 pytestmark = [
     pytest.mark.slow,
@@ -226,6 +229,29 @@ def test_an_interrupted_run_goes_on_to_the_same_voice(workshop, first_run, stage
     assert not (run / "tiny").exists()
     train_voice(recipe, run)
     assert weights(run) == weights(first_run)
+    for stage in ("direct", "tokeniser", "decoder", "polish", "gpt", "loudness"):
+        assert (run / f"{stage}.csv").read_bytes() == (first_run / f"{stage}.csv").read_bytes()
+
+
+def test_curves_have_gaps_where_a_step_has_no_such_loss(tmp_path):
+    class Held(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.value = torch.nn.Parameter(torch.ones(()))
+
+    model, average = Held(), Held()
+
+    def losses(step, rng, generator):
+        rare = {"rare": model.value * 0.5} if step == 1 else {}
+        return {"usual": model.value**2, **rare}
+
+    settings = StageSettings(steps=3, save_every_steps=1)
+    run_stage("gap", model, average, settings, losses, lambda: {"figure": 1.0}, folder=tmp_path, data_identity="none")
+    rows = list(csv.DictReader((tmp_path / "gap.csv").read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["step", "usual", "rare", "held_out_figure"]
+    assert [bool(row["rare"]) for row in rows] == [False, True, True]  # smoothed: once seen it goes on
+    draw_curves(tmp_path / "gap.csv", tmp_path / "gap.png")
+    assert (tmp_path / "gap.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_finished_run_is_not_trained_again(workshop, first_run):
