@@ -7,7 +7,7 @@ repository, and needs nothing but Python 3.11, torch 2.6 and NumPy.
 
         python examples/voices/train_on_gpu.py pack examples/voices/kathleen.toml runs/kathleen pack.npz --data FOLDER
 
-    CONFIG, RUN and --data are those of `vocalese voice train`; the run must have got past its decoder stage. In the pack are the prepared
+    CONFIG, RUN and --data are those of `vocalese voice train`; the run must have got past its stage `polish`. In the pack are the prepared
     recordings (sound, units, pitch, voicing, aperiodicity, loudness, tokens), the sung phrases without their spectra, and the direct model
     and the decoder as float16. The sound is the only thing that loses more than rounding: it goes through a small transform coder whose
     noise lies about 19 dB under the speech, shaped like it (engine/studio/training/packed_audio.py); recordings that do not fit are left
@@ -146,7 +146,7 @@ def pack(config: Path, run: Path, target: Path, data: Path | None, limit_mb: flo
         recipe = recipe.within(data)
     material = gather(recipe, run)
     direct, tokeniser = AcousticModel(recipe.sizes["direct"]), Tokeniser(recipe.sizes["tokeniser"])
-    weights = {stage: _averaged(run / f"{stage}.pt") for stage in ("direct", "tokeniser", "decoder")}
+    weights = {stage: _averaged(run / f"{stage}.pt") for stage in ("direct", "tokeniser", "polish")}
     for network, stage in ((direct, "direct"), (tokeniser, "tokeniser")):
         network.load_state_dict(weights[stage])
         network.eval()
@@ -187,7 +187,7 @@ def pack(config: Path, run: Path, target: Path, data: Path | None, limit_mb: flo
     content = Pack(
         decoder_config=recipe.sizes["decoder"],
         direct_config=recipe.sizes["direct"],
-        decoder=_arrays(weights["decoder"]),
+        decoder=_arrays(weights["polish"]),  # the last stage of the decoder: what the voice sings with
         direct=_arrays(weights["direct"]),
         recorded=recorded,
         sung=sung,

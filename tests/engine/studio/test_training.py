@@ -4,17 +4,20 @@ import csv
 import importlib.util
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors.numpy import load_file
 
 from engine import PerformanceSettings, TrainingError, load_voice, plan_score, plan_text, read_recipe, train_voice
 from engine.model.units import UNIT_INDEX
 from engine.studio.dataset import load_clip
 from engine.studio.training.curves import draw_curves
 from engine.studio.training.loop import StageSettings, run_stage
+from engine.studio.training.packed import read_pack
 
 pytestmark = [
     pytest.mark.slow,
@@ -252,6 +255,17 @@ def test_curves_have_gaps_where_a_step_has_no_such_loss(tmp_path):
     assert [bool(row["rare"]) for row in rows] == [False, True, True]  # smoothed: once seen it goes on
     draw_curves(tmp_path / "gap.csv", tmp_path / "gap.png")
     assert (tmp_path / "gap.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_pack_for_a_gpu_holds_the_decoder_that_sings(workshop, first_run, tmp_path):
+    script = Path(__file__).parents[3] / "examples" / "voices" / "train_on_gpu.py"
+    spec = importlib.util.spec_from_file_location("train_on_gpu", script)
+    train_on_gpu = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train_on_gpu)
+    train_on_gpu.pack(write_recipe(workshop), first_run, tmp_path / "pack.npz", None, 46.0, 1)
+    packed = read_pack(tmp_path / "pack.npz").decoder
+    sings = load_file(first_run / "tiny" / "weights.safetensors")
+    assert packed and all(np.array_equal(values, sings[f"decoder.{name}"]) for name, values in packed.items())
 
 
 def test_a_finished_run_is_not_trained_again(workshop, first_run):
