@@ -1,16 +1,17 @@
 """What each part of the starter voice brings: words sung with it and without it, and what else changes.
 
-    python benchmarks/ablation.py --run runs/kathleen --data ../shared/data [--json]
+    python benchmarks/ablation.py --run FOLDER --data ../shared/data [--json]
 
     full                 tokens and units into the streaming decoder
     without tokens       units alone
     without units        tokens alone: all articulation has to pass 25 tokens a second
-    without pitch        a token model that is not told the pitch      } trained here, in the run folder,
-    without duration     a token model that is not told the time left  } as long as the voice's own
-    without aperiodicity every voiced frame as periodic as the filters allow
+    told everything      a token model like the voice's own            } trained here on what the voice's direct model sings,
+    without pitch        a token model that is not told the pitch      } with one seed and as long as the voice's own;
+    without duration     a token model that is not told the time left  } checkpoints and prepared recordings are kept in FOLDER
+    without aperiodicity every voiced frame wholly periodic
     direct               the direct model, which hears the whole phrase
 
-The run folder is the one that `vocalese voice train` wrote; recordings are needed to train the two other token models.
+Without --run the three token models are left out. FOLDER may be the run folder of `vocalese voice train`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,14 +33,20 @@ for folder in (ROOT, ROOT / "benchmarks"):
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import voice_quality as quality  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
-from engine import read_recipe  # noqa: E402
-from engine.model.inference import DecoderNetwork, EnvelopeFrames, GptNetwork  # noqa: E402
-from engine.studio.recipe import gather, teach, token_lines  # noqa: E402
+from engine import VoiceCard, read_recipe  # noqa: E402
+from engine.model.acoustic import AcousticModel  # noqa: E402
+from engine.model.inference import DecoderNetwork, GptNetwork  # noqa: E402
+from engine.model.tokeniser import Tokeniser  # noqa: E402
+from engine.studio.recipe import gather, taught_by, token_lines  # noqa: E402
 from engine.studio.training.gpt import train_gpt  # noqa: E402
-from engine.voice.card import read_card  # noqa: E402
+from engine.voice.card import read_card, weights_path  # noqa: E402
 from engine.voice.catalogue import find_voice  # noqa: E402
-from engine.voice.starter import Articulation, StarterVoice, load_starter, read_networks  # noqa: E402
+from engine.voice.sound import Sound  # noqa: E402
+from engine.voice.starter import Articulation, Networks, StarterVoice, load_starter, read_networks  # noqa: E402
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 CONDITIONS = ((57, 0.3), (57, 0.5))
 
@@ -52,12 +60,18 @@ class _Deaf(DecoderNetwork):
         return frames
 
 
-class _Buzzing(DecoderNetwork):
-    """Finds no noise in voiced frames."""
+class _Buzzing(Sound):
+    """Puts no noise into voiced frames."""
 
-    def envelope(self, state, ahead, voiced, effort, mix):
-        found = super().envelope(state, ahead, voiced, effort, mix)
-        return EnvelopeFrames(found.log_amplitude, np.zeros_like(found.aperiodicity))
+    def _spectra(self, envelope, gain_db, controls):
+        amplitude, ratio = super()._spectra(envelope, gain_db, controls)
+        return amplitude, np.full_like(ratio, 1e-3)
+
+
+def _buzzing(card: VoiceCard, networks: Networks) -> StarterVoice:
+    voice = StarterVoice(card, networks)
+    voice._sound = _Buzzing(networks.decoder.config)
+    return voice
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,15 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "full": StarterVoice(card, networks),
         "without tokens": load_starter(folder, card, Articulation.UNITS),
         "without units": StarterVoice(card, read_networks(folder, card, Articulation.TOKENS, _Deaf)),
-        "without aperiodicity": StarterVoice(card, read_networks(folder, card, Articulation.TOKENS, _Buzzing)),
+        "without aperiodicity": _buzzing(card, networks),
         "direct": load_starter(folder, card, Articulation.DIRECT),
     }
     guessed: dict[str, float] = {}
     if options.run:
-        for name, network, right in _other_token_models(options):
+        for name, network, right in _token_models(options, folder, card):
             guessed[name] = right
-            if network:
-                variants[name] = StarterVoice(card, replace(networks, gpt=network))
+            variants[name] = StarterVoice(card, replace(networks, gpt=network))
     rows = {}
     for name, voice in variants.items():
         rows[name] = {**_measured(voice), **({"tokens_right": guessed[name]} if name in guessed else {})}
@@ -109,30 +122,44 @@ def _measured(voice: StarterVoice) -> dict[str, float]:
     }
 
 
-def _other_token_models(options: argparse.Namespace):
-    """Name, network (None: the voice's own) and share of held-out sung tokens guessed right."""
+def _token_models(options: argparse.Namespace, folder: Path, card: VoiceCard) -> Iterator[tuple[str, GptNetwork, float]]:
+    """Name, network, and share of held-out sung tokens guessed right."""
     recipe = read_recipe(options.config).within(options.data.resolve())
+    stored = load_file(weights_path(folder, card))
+    direct = _filled(AcousticModel(recipe.sizes["direct"]), stored, "direct.")
+    tokeniser = _filled(Tokeniser(recipe.sizes["tokeniser"]), stored, "tokeniser.")
     material = gather(recipe, options.run)
-    taught = teach(recipe, material, options.run)
-    lines = token_lines(recipe, material, taught)
+    scratch = options.run / "ablation"
+    scratch.mkdir(parents=True, exist_ok=True)
+    lines = token_lines(recipe, material, taught_by(recipe, material, scratch, direct, tokeniser))
     for name, change in (
-        ("full", {}),
+        ("told everything", {}),
         ("without pitch", {"sees_pitch": False}),
         ("without duration", {"sees_duration": False}),
     ):
         config = replace(recipe.sizes["gpt"], **change)
-        stage = "gpt" if not change else "gpt-" + name.replace(" ", "-")
-        model, trained = train_gpt(
-            config, recipe.stages["gpt"], lines.recorded, lines.sung, lines.tests, options.run, stage=stage
-        )
+        stage = "gpt-" + name.replace(" ", "-")
+        model, trained = train_gpt(config, recipe.stages["gpt"], lines.recorded, lines.sung, lines.tests, scratch, stage=stage)
         weights = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-        yield name, GptNetwork(config, weights) if change else None, round(trained.held_out["sung_right"], 3)
+        yield name, GptNetwork(config, weights), round(trained.held_out["sung_right"], 3)
+
+
+def _filled(network: Module, stored: dict[str, torch.Tensor], prefix: str) -> Module:
+    """A network with the voice's weights; what only training needs keeps its first values."""
+    own = {name.removeprefix(prefix): tensor.float() for name, tensor in stored.items() if name.startswith(prefix)}
+    network.load_state_dict({**network.state_dict(), **own})
+    return network.eval()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What each part of the starter voice brings.")
     parser.add_argument("--voice", default="kathleen", metavar="NAME|FOLDER")
-    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder of the training; without it two rows are missing")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="where token models are trained; without it three rows are missing",
+    )
     parser.add_argument("--config", type=Path, default=ROOT / "examples" / "voices" / "kathleen.toml", metavar="FILE")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="DIR")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")

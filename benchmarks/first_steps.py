@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes = recipe.sizes
     with one_thread(), tempfile.TemporaryDirectory() as scratch:
         material = gather(recipe, options.run)
-        taught = teach(recipe, material, options.run)
+        taught, _ = teach(recipe, material, options.run)
         lines = token_lines(recipe, material, taught)
         clips, held_out = material.training, material.held_out
         sung = taught.phrases[taught.apart :]

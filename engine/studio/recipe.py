@@ -42,7 +42,7 @@ from .training.gpt import TokenLine, recorded_line, sung_line, train_gpt
 from .training.loop import Report, StageSettings, Trained, fingerprint
 from .training.loudness import train_loudness
 from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
-from .training.tokens import recorded_cepstra, sung_cepstra, train_tokeniser
+from .training.tokens import Cepstra, recorded_cepstra, sung_cepstra, train_tokeniser
 from .training.weights import save_weights
 
 _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence", "origin", "consent", "training_data")
@@ -221,37 +221,67 @@ class Taught:
 
     direct: AcousticModel
     tokeniser: Tokeniser
-    trained: tuple[Trained, Trained]
     phrases: list[SungPhrase]
     apart: int
     codes: Tokens
     held_out_codes: list[Codes]
 
 
-def teach(recipe: Recipe, material: Material, run: Path, report: Report | None = None) -> Taught:
-    """The direct model, what it sings, and the tokens of everything."""
+def teach(recipe: Recipe, material: Material, run: Path, report: Report | None = None) -> tuple[Taught, dict[str, Trained]]:
+    """The direct model, what it sings, and the tokens of everything; how the training of these two stages went."""
     stages, sizes = recipe.stages, recipe.sizes
-    clips, held_out = material.training, material.held_out
-    direct, of_direct = train_direct(sizes["direct"], stages["direct"], clips, held_out, run, report)
+    direct, of_direct = train_direct(sizes["direct"], stages["direct"], material.training, material.held_out, run, report)
     direct.eval()
-    phrases, identity = _sung(recipe, direct, material.words, run)
-    apart = max(1, len(phrases) // _SUNG_HELD_OUT)
-    everything, offset = recorded_cepstra([*clips, *held_out], direct, sizes["tokeniser"])
-    recorded, recorded_apart = everything[: len(clips)], everything[len(clips) :]
-    sung = sung_cepstra(phrases, offset, sizes["tokeniser"])
+    heard = _hear(recipe, material, direct, run)
     tokeniser, of_tokeniser = train_tokeniser(
         sizes["tokeniser"],
         stages["tokeniser"],
-        recorded,
-        sung[apart:],
-        recorded_apart,
+        heard.recorded,
+        heard.sung[heard.apart :],
+        heard.held_out,
         run,
-        data_identity=identity,
+        data_identity=heard.identity,
         report=report,
     )
-    codes = Tokens([tokeniser.codes_of(item) for item in recorded], [tokeniser.codes_of(item) for item in sung])
-    held_out_codes = [tokeniser.codes_of(item) for item in recorded_apart]
-    return Taught(direct, tokeniser, (of_direct, of_tokeniser), phrases, apart, codes, held_out_codes)
+    return _tokenised(heard, direct, tokeniser), {"direct": of_direct, "tokeniser": of_tokeniser}
+
+
+def taught_by(recipe: Recipe, material: Material, run: Path, direct: AcousticModel, tokeniser: Tokeniser) -> Taught:
+    """The same with networks that are trained already; what the direct model sings is kept in `run`."""
+    return _tokenised(_hear(recipe, material, direct, run), direct, tokeniser)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Cepstra [T, cepstra] of all recordings and of what the direct model sang."""
+
+    phrases: list[SungPhrase]
+    apart: int
+    recorded: list[Cepstra]
+    held_out: list[Cepstra]
+    sung: list[Cepstra]
+    identity: str
+
+
+def _hear(recipe: Recipe, material: Material, direct: AcousticModel, run: Path) -> _Heard:
+    phrases, identity = _sung(recipe, direct, material.words, run)
+    clips = material.training
+    cepstra, offset = recorded_cepstra([*clips, *material.held_out], direct, recipe.sizes["tokeniser"])
+    return _Heard(
+        phrases=phrases,
+        apart=max(1, len(phrases) // _SUNG_HELD_OUT),
+        recorded=cepstra[: len(clips)],
+        held_out=cepstra[len(clips) :],
+        sung=sung_cepstra(phrases, offset, recipe.sizes["tokeniser"]),
+        identity=identity,
+    )
+
+
+def _tokenised(heard: _Heard, direct: AcousticModel, tokeniser: Tokeniser) -> Taught:
+    recorded, held_out, sung = (
+        [tokeniser.codes_of(c) for c in group] for group in (heard.recorded, heard.held_out, heard.sung)
+    )
+    return Taught(direct, tokeniser, heard.phrases, heard.apart, Tokens(recorded, sung), held_out)
 
 
 @dataclass(frozen=True)
@@ -277,7 +307,7 @@ def _train(
 ) -> tuple[dict[str, torch.nn.Module], dict[str, Trained]]:
     stages, sizes = recipe.stages, recipe.sizes
     clips, held_out = material.training, material.held_out
-    taught = teach(recipe, material, run, report)
+    taught, trained = teach(recipe, material, run, report)
     tokens = Tokens(taught.codes.recorded, taught.codes.sung[taught.apart :])
     told = (clips, held_out, taught.phrases[taught.apart :], tokens, taught.held_out_codes, run, report)
     rough, of_decoder = train_decoder(sizes["decoder"], stages["decoder"], *told)
@@ -292,7 +322,8 @@ def _train(
         "gpt": gpt,
         "loudness": loudness,
     }
-    return networks, dict(zip(stages, (*taught.trained, of_decoder, of_polish, of_gpt, of_loudness), strict=True))
+    trained |= {"decoder": of_decoder, "polish": of_polish, "gpt": of_gpt, "loudness": of_loudness}
+    return networks, trained
 
 
 def _sung(recipe: Recipe, direct: AcousticModel, words: Sequence[str], run: Path) -> tuple[list[SungPhrase], str]:
