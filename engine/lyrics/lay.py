@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from itertools import pairwise
 
 from ..score.types import Note, Track
 from .dictionary import UserDictionary
 from .pronounce import Pronouncer, detect_language
-from .syllables import emphasised
+from .syllables import as_one_word, emphasised
 from .text import Notices, shown
 from .tokens import Token, TokenKind, read_tokens
 from .types import NoteKind, NoteLyric, Syllable, SyllableTrack
@@ -44,10 +45,13 @@ def lay_lyrics(
     tokens = _spread_lines(tokens, pronouncer)
     words, kinds = _Collector(track.notes, ppq, notices).collect(tokens)
     layout = _Layout(track.notes, kinds, ppq, notices)
-    texts = [word.text for word in words]
+    is_apart = [_is_apart(before, word, track.notes, kinds, ppq) for before, word in pairwise(words)]
     for number, word in enumerate(words):
-        before = "".join(texts[max(0, number - CONTEXT_WORDS) : number])
-        after = texts[number + 1] if number + 1 < len(texts) else ""
+        first = number
+        while first > max(0, number - CONTEXT_WORDS) and not is_apart[first - 1]:
+            first -= 1
+        before = " ".join(near.text for near in words[first:number])
+        after = words[number + 1].text if number + 1 < len(words) and not is_apart[number] else ""
         layout.place(word, _syllables(word, pronouncer, before, after))
     notes = layout.finish(_filler_syllables(filler, pronouncer), filler)
     return SyllableTrack(pronouncer.language, notes, notices.as_tuple())
@@ -253,6 +257,12 @@ class _Collector:
             self._word.add_piece(token, i)
 
 
+def _is_apart(before: _Word, word: _Word, notes: Sequence[Note], kinds: Sequence[NoteKind | None], ppq: int) -> bool:
+    """Whether there is a breath, a rest or more than a beat of silence between two words, so that their sounds do not meet."""
+    between = range(before.slots[-1].note + 1, word.slots[0].note + 1)
+    return any(kinds[i] in (NoteKind.BREATH, NoteKind.REST) or gap_ticks(notes, i) > ppq for i in between)
+
+
 def gap_ticks(notes: Sequence[Note], i: int) -> int:
     """Silence before note `i`; 0 or less if it follows at once."""
     return notes[i].onset_ticks - notes[i - 1].offset_ticks
@@ -273,10 +283,10 @@ def _syllables(word: _Word, pronouncer: Pronouncer, before: str, after: str) -> 
 def _pronounced(word: _Word, pronouncer: Pronouncer, before: str, after: str) -> tuple[Syllable, ...]:
     if any(token.hint for token in word.tokens):
         pieces = [_piece(token, pronouncer) for token in word.tokens]
-        return _as_one_word(pieces, word.text)
+        return as_one_word([syllable for piece in pieces for syllable in piece], word.text)
     pieces_alone = [token.text for token in word.tokens]
     if len(pieces_alone) > 1 and not pronouncer.knows(word.text) and all(map(pronouncer.knows, pieces_alone)):
-        return _as_one_word([pronouncer.word(piece, wanted=1) for piece in pieces_alone], word.text)
+        return as_one_word([syllable for piece in pieces_alone for syllable in pronouncer.word(piece, wanted=1)], word.text)
     if any(slot.kind is _SlotKind.OPEN for slot in word.slots):
         usual = pronouncer.word(word.text, before=before, after=after)
         if len(usual) <= len(word.slots):
@@ -287,15 +297,6 @@ def _pronounced(word: _Word, pronouncer: Pronouncer, before: str, after: str) ->
 def _piece(token: Token, pronouncer: Pronouncer) -> tuple[Syllable, ...]:
     hinted = pronouncer.hinted(token.text, token.hint) if token.hint else ()
     return hinted or (pronouncer.word(token.text, wanted=1) if token.text else ())
-
-
-def _as_one_word(pieces: Sequence[Sequence[Syllable]], text: str) -> tuple[Syllable, ...]:
-    syllables = [syllable for piece in pieces for syllable in piece]
-    last = len(syllables) - 1
-    return tuple(
-        replace(syllable, word=text or syllable.word, is_word_start=i == 0, is_word_end=i == last)
-        for i, syllable in enumerate(syllables)
-    )
 
 
 def _starts(word: _Word, syllables: Sequence[Syllable]) -> list[int]:

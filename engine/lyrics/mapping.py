@@ -1,7 +1,7 @@
-"""Chinese and Japanese phones in English ones, so that a voice that only knows English can sing them: with an English accent.
+"""Phones of other languages in English ones, so that a voice that only knows English can sing them: with an English accent.
 
-Contrasts that English lacks are lost: tones, aspiration (b and p stay apart as voiced and voiceless), front rounded vowels
-(ü is Y and UW), vowel length. The syllable keeps one nucleus, its onset glides go in front of it.
+Contrasts that English lacks are lost: tones, aspiration (b and p stay apart as voiced and voiceless), Korean's tense consonants (as the
+aspirated ones), front rounded vowels (ü is Y and UW), vowel length. The syllable keeps one nucleus, its onset glides go in front of it.
 """
 
 from __future__ import annotations
@@ -32,15 +32,45 @@ _FROM_JAPANESE = {
     "ky": "K Y", "gy": "G Y", "ny": "N Y", "hy": "HH Y", "by": "B Y", "py": "P Y", "my": "M Y", "ry": "L Y",
     "ty": "T Y", "dy": "D Y", "fy": "F Y", "kw": "K W", "gw": "G W",
 }  # fmt: skip
+_FROM_KOREAN = {
+    # onsets
+    "g": "G", "kk": "K", "n": "N", "d": "D", "tt": "T", "r": "L", "m": "M", "b": "B", "pp": "P", "s": "S", "ss": "S", "sh": "SH",
+    "ssh": "SH", "j": "JH", "jj": "CH", "ch": "CH", "k": "K", "t": "T", "p": "P", "h": "HH",
+    # vowels
+    "a": "AA", "ae": "EH", "ya": "Y AA", "yae": "Y EH", "eo": "AH", "e": "EH", "yeo": "Y AH", "ye": "Y EH", "o": "OW", "wa": "W AA",
+    "wae": "W EH", "oe": "W EH", "yo": "Y OW", "u": "UW", "wo": "W AH", "we": "W EH", "wi": "W IY", "yu": "Y UW", "eu": "UH", "ui": "IY",
+    "i": "IY",
+    # codas
+    "K": "K", "T": "T", "P": "P", "N": "N", "M": "M", "L": "L", "NG": "NG",
+}  # fmt: skip
+_FROM_CANTONESE = {
+    # initials
+    "b": "B", "p": "P", "f": "F", "d": "D", "t": "T", "n": "N", "l": "L", "g": "G", "k": "K", "h": "HH", "gw": "G W", "kw": "K W",
+    "w": "W", "z": "D Z", "c": "T S", "s": "S", "j": "Y",
+    # finals; m and ng are initials as well
+    "m": "M", "ng": "NG",
+    "aa": "AA", "aai": "AY", "aau": "AW", "aam": "AA M", "aan": "AA N", "aang": "AA NG", "aap": "AA P", "aat": "AA T", "aak": "AA K",
+    "a": "AH", "ai": "AY", "au": "AW", "am": "AH M", "an": "AH N", "ang": "AH NG", "ap": "AH P", "at": "AH T", "ak": "AH K",
+    "e": "EH", "ei": "EY", "eu": "EH", "em": "EH M", "en": "EH N", "eng": "EH NG", "ep": "EH P", "et": "EH T", "ek": "EH K",
+    "i": "IY", "iu": "Y UW", "im": "IY M", "in": "IY N", "ing": "IH NG", "ip": "IY P", "it": "IY T", "ik": "IH K",
+    "o": "AO", "oi": "OY", "ou": "OW", "on": "AO N", "ong": "AO NG", "ot": "AO T", "ok": "AO K",
+    "u": "UW", "ui": "W IY", "un": "UW N", "ung": "UH NG", "ut": "UW T", "uk": "UH K",
+    "oe": "ER", "oeng": "ER NG", "oet": "ER T", "oek": "ER K", "eoi": "OY", "eon": "UH N", "eot": "UH T",
+    "yu": "Y UW", "yun": "Y UW N", "yut": "Y UW T",
+}  # fmt: skip
 _TABLES = {
     language: {symbol: tuple(phones.split()) for symbol, phones in table.items()}
-    for language, table in (("zh", _FROM_MANDARIN), ("ja", _FROM_JAPANESE))
+    for language, table in (("zh", _FROM_MANDARIN), ("ja", _FROM_JAPANESE), ("ko", _FROM_KOREAN), ("yue", _FROM_CANTONESE))
 }
+_GLIDES = frozenset("YW")
 
 
 def to_english_phones(syllable: Syllable) -> Syllable:
     """The syllable in "en" phones, with itself as `native`. LyricError for a phone of a language without a table."""
     rows = [_row(phone) for phone in syllable.phones]
+    for i, row in enumerate(rows[1:], start=1):
+        if rows[i - 1][-1:] == row[:1] and row[0] in _GLIDES:
+            rows[i] = row[1:]  # j and yu have one Y between them
     before, nucleus_row = rows[: syllable.nucleus], rows[syllable.nucleus]
     onset_glides = next((i for i, symbol in enumerate(nucleus_row) if symbol in VOWELS), 0)
     nucleus = sum(map(len, before)) + onset_glides

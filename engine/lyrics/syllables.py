@@ -85,6 +85,15 @@ def english_syllables(phones: Sequence[str], word: str, spelling: str = "") -> t
     )
 
 
+def as_one_word(syllables: Sequence[Syllable], text: str) -> tuple[Syllable, ...]:
+    """Syllables of pieces as those of one word; `text` is the word, their own if it is empty."""
+    last = len(syllables) - 1
+    return tuple(
+        replace(syllable, word=text or syllable.word, is_word_start=i == 0, is_word_end=i == last)
+        for i, syllable in enumerate(syllables)
+    )
+
+
 def emphasised(syllables: Sequence[Syllable]) -> tuple[Syllable, ...]:
     """A word with the emphasis where it is felt: on its stressed syllable, the first one if none is."""
     place = next((i for i, syllable in enumerate(syllables) if syllable.stress == 1), 0)

@@ -97,13 +97,10 @@ def _pieces(words: list[_Word], mark: str) -> Iterator[tuple[list[_Word], str]]:
 def _spoken_line(chunks: list[list[_Word]], is_question: bool, pronouncer: Pronouncer, notices: Notices) -> SpokenLine:
     words: list[tuple[Syllable, ...]] = []
     pauses: list[int] = []
-    spellings = [word.text for chunk in chunks for word in chunk]
-    number = 0
-    for chunk in chunks:
-        for word in chunk:
-            before = spellings[number - 1] if number else ""
-            after = spellings[number + 1] if number + 1 < len(spellings) else ""
-            number += 1
+    for chunk in chunks:  # sounds do not meet over a pause
+        for number, word in enumerate(chunk):
+            before = chunk[number - 1].text if number else ""
+            after = chunk[number + 1].text if number + 1 < len(chunk) else ""
             if syllables := pronouncer.word(word.text, before=before, after=after):
                 words.append(emphasised(syllables) if word.is_emphasised else syllables)
                 pauses.append(NO_PAUSE)

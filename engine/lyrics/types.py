@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One phoneme in its own language's inventory: `en/AH` (stress 0-2), `zh/ang` (tone 1-5 on the syllable), `ja/a`."""
+    """One phoneme in its own language's inventory: `en/AH` (stress 0-2), `zh/ang` (tone on the syllable), `ja/a`, `ko/eo`, `yue/aai`."""
 
     language: str
     symbol: str
@@ -26,7 +26,7 @@ class Syllable:
     text: str  # the piece of spelling it came from, for display
     word: str = ""
     stress: int = 0  # 0 none, 1 primary, 2 secondary
-    tone: int = 0  # lexical tone 1-5 (Mandarin), 0 = none
+    tone: int = 0  # lexical tone 1-5 (Mandarin), 1-6 (Cantonese), 0 = none
     is_word_start: bool = True
     is_word_end: bool = True
     glottal_onset: bool = False

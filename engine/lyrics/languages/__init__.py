@@ -5,21 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from . import english, japanese, mandarin
-from .base import Language, Pronunciation, is_han, is_kana
+from . import cantonese, english, japanese, korean, mandarin
+from .base import Language, Pronunciation, is_han, is_hangul, is_kana
 
 LANGUAGES: dict[str, Callable[[], Language]] = {
     "en": english.English,
-    "ja": japanese.Japanese,
     "zh": mandarin.Mandarin,
+    "ja": japanese.Japanese,
+    "ko": korean.Korean,
+    "yue": cantonese.Cantonese,
 }
+_OTHER_TAGS = {"zh-yue": "yue", "zh-hk": "yue", "cmn": "zh"}
 
 
 @functools.cache
 def language_for(code: str) -> Language | None:
     """The language of a code such as "en" or "zh-CN"; None if there are no rules for it."""
-    make = LANGUAGES.get(code.lower().replace("_", "-").split("-")[0])
+    tag = code.lower().replace("_", "-")
+    tag = next((known for other, known in _OTHER_TAGS.items() if f"{tag}-".startswith(f"{other}-")), tag)
+    make = LANGUAGES.get(tag.split("-")[0])
     return make() if make else None
 
 
-__all__ = ["LANGUAGES", "Language", "Pronunciation", "is_han", "is_kana", "language_for"]
+__all__ = ["LANGUAGES", "Language", "Pronunciation", "is_han", "is_hangul", "is_kana", "language_for"]

@@ -27,13 +27,18 @@ class Language(Protocol):
         ...
 
     def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
-        """Syllables of a cleaned word, if possible `wanted` of them; `before` and `after` are the neighbouring words."""
+        """Syllables of a cleaned word, if possible `wanted` of them; `before` and `after` are neighbouring words, with spaces."""
         ...
 
 
 def is_han(character: str) -> bool:
     """A Chinese character (kanji)."""
     return character in "\u3005\u3007" or "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff"
+
+
+def is_hangul(character: str) -> bool:
+    """A block of Hangul, or a letter of it alone."""
+    return "\uac00" <= character <= "\ud7a3" or "\u1100" <= character <= "\u11ff" or "\u3131" <= character <= "\u318e"
 
 
 def is_kana(character: str) -> bool:

@@ -1,14 +1,15 @@
-"""Mandarin, Japanese, choosing between languages, and their English accent."""
+"""Mandarin, Japanese, choosing between languages, and the English accent of all."""
 
 from __future__ import annotations
 
 import importlib.util
+from itertools import pairwise
 
 import pytest
 
 from engine.errors import LyricError
 from engine.lyrics import Phone, Syllable, lay_lyrics, to_english_phones
-from engine.lyrics.languages import japanese, language_for, mandarin
+from engine.lyrics.languages import cantonese, japanese, korean, korean_rules, language_for, mandarin
 from engine.lyrics.pronounce import detect_language
 from engine.lyrics.syllables import ARPABET, VOWELS
 from engine.score.types import Note, Track
@@ -134,6 +135,11 @@ def test_kana_notes_with_a_hold_and_a_nasal_of_its_own() -> None:
         ("桜の", "en", "ja"),
         ("你好", "en", "zh"),
         ("桜", "ja", "ja"),
+        ("你好", "yue", "yue"),
+        ("사랑해", "en", "ko"),
+        ("사랑 愛", "zh", "ko"),
+        ("ㅋㅋㅋ", "en", "ko"),
+        ("love 사랑", "en", "en"),
         ("love 你", "en", "en"),
         ("", "en", "en"),
     ],
@@ -153,17 +159,27 @@ def table_syllable(language: str, consonant: str, vowel: str) -> Syllable:
 
 MANDARIN = {table_syllable("zh", *phones) for phones in mandarin.pinyin_table().values()}
 JAPANESE = {table_syllable("ja", *phones) for phones in japanese.kana_table().values()}
+KOREAN = {
+    Syllable(tuple(Phone("ko", symbol) for symbol in phones), nucleus, "")
+    for onset in korean_rules.ONSETS
+    for vowel in korean_rules.VOWELS
+    for coda in ("", *korean.CODA_PHONES)
+    for phones, nucleus in [korean.block_phones(korean_rules.Block(onset, vowel, coda))]
+}
+CANTONESE = {table_syllable("yue", initial, final) for initial in ("", *cantonese.INITIALS) for final in cantonese.FINALS}
 CLOSED = Syllable((Phone("ja", "k"), Phone("ja", "a"), Phone("ja", "cl")), 1, "")
 
 
-@pytest.mark.parametrize(
-    "syllable", sorted([*MANDARIN, *JAPANESE, CLOSED], key=str), ids=lambda s: "-".join(map(str, s.phones))
-)
-def test_every_syllable_has_english_phones(syllable: Syllable) -> None:
-    english = to_english_phones(syllable)
-    assert all(p.language == "en" and p.symbol in ARPABET for p in english.phones)
-    assert english.vowel.symbol in VOWELS or len(english.phones) == 1
-    assert sum(p.symbol in VOWELS for p in english.phones) <= 1
+@pytest.mark.parametrize("syllables", [MANDARIN, JAPANESE | {CLOSED}, KOREAN, CANTONESE], ids=["zh", "ja", "ko", "yue"])
+def test_every_syllable_has_english_phones(syllables: set[Syllable]) -> None:
+    for syllable in syllables:
+        english = to_english_phones(syllable)
+        name = "-".join(map(str, syllable.phones))
+        assert all(p.language == "en" and p.symbol in ARPABET for p in english.phones), name
+        assert english.vowel.symbol in VOWELS or syllable.vowel.symbol in ("m", "n", "ng", "N"), name
+        assert sum(p.symbol in VOWELS for p in english.phones) <= 1, name
+        assert all(a.symbol != b.symbol or a.symbol not in "YW" for a, b in pairwise(english.phones)), name
+        assert english.native == syllable, name
 
 
 @pytest.mark.parametrize(
@@ -175,6 +191,12 @@ def test_every_syllable_has_english_phones(syllable: Syllable) -> None:
         ("ja/ky ja/o", 1, "K Y OW"),
         ("ja/ts ja/u", 1, "T S UW"),
         ("ja/k ja/a ja/N", 1, "K AA N"),
+        ("ko/g ko/wa ko/NG", 1, "G W AA NG"),
+        ("ko/sh ko/i", 1, "SH IY"),
+        ("ko/eo ko/P", 0, "AH P"),
+        ("yue/gw yue/ong", 1, "G W AO NG"),
+        ("yue/j yue/yut", 1, "Y UW T"),
+        ("yue/m", 0, "M"),
         ("en/AH en/V", 0, "AH V"),
     ],
 )

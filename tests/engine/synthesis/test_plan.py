@@ -122,11 +122,13 @@ def test_all_stems_are_equally_long(plan, song):
     assert [made.total_samples(rate) for rate in (44_100, 96_000)] == [round(made.seconds * r) for r in (44_100, 96_000)]
 
 
-@pytest.mark.parametrize(("language", "words"), [("zh", "你好世界"), ("ja", "さくらさくら")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh", "你好世界"), ("ja", "さくらさくら"), ("ko", "사랑 노래"), ("yue", "nei5 hou2")]
+)
 def test_other_languages_are_sung_with_an_accent_that_is_announced(plan, song, language, words):
     if language == "zh":
         pytest.importorskip("pypinyin", reason="Mandarin is an extra: pip install 'vocalese[zh]'")
-    made = plan(song(TUNE), text=parse_lyric_text(words)).tracks[0]
+    made = plan(song(TUNE), text=parse_lyric_text(words), words=WordSettings(language=language)).tracks[0]
     assert any(language in warning and "accent" in warning for warning in made.warnings)
     assert {p.language for note in made.syllables.notes for s in note.syllables for p in s.phones} == {"en"}
 
