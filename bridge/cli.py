@@ -13,6 +13,7 @@ from pathlib import Path
 
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 _NOT_STATED = "not stated by the importer"
+LANGUAGES = ("en", "zh", "ja", "ko", "yue")
 SAMPLE_RATES = (44_100, 48_000, 88_200, 96_000)
 
 _EXAMPLES = """\
@@ -298,11 +299,17 @@ def _add_import(actions) -> None:
     )
     parser.add_argument("--reference", type=Path, metavar="CLIP", help="3 to 10 s of the voice, clean; it will sound like this")
     parser.add_argument("--reference-text", default="", metavar="TEXT", help="what the clip says")
-    parser.add_argument("--reference-language", default="en", metavar="CODE", help="en, zh, ja or yue (default: en)")
+    parser.add_argument("--reference-language", default="en", metavar="CODE", help="en, zh, ja, ko or yue (default: en)")
     parser.add_argument(
         "--speaker-encoder", type=Path, metavar="CKPT", help="for v2Pro and v2ProPlus (default: the fetched one)"
     )
-    parser.add_argument("--languages", nargs="+", choices=("en", "zh", "ja"), default=("en", "zh", "ja"), help="(default: all)")
+    parser.add_argument(
+        "--languages",
+        nargs="+",
+        choices=LANGUAGES,
+        default=(),
+        help="those whose words it reads itself (default: all that it has phonemes for; v1: en zh ja)",
+    )
     parser.add_argument(
         "--range", nargs=2, type=float, default=(48.0, 72.0), metavar=("LOW", "HIGH"), help="MIDI pitches (default: 48 72)"
     )
@@ -548,7 +555,7 @@ def _add_music_options(parser: argparse.ArgumentParser) -> None:
         "--track", action="append", default=[], metavar="NAME", help="only this track (may be given several times)"
     )
     parser.add_argument(
-        "--language", choices=("en", "zh", "ja"), help="language of the words (default: the score's, else by their script)"
+        "--language", choices=LANGUAGES, help="language of the words (default: the score's, else by their script)"
     )
     parser.add_argument("--filler", default="la", metavar="SYLLABLE", help="what notes without words sing (default: la)")
     parser.add_argument("--dictionary", type=Path, metavar="FILE", help="your own pronunciations: 'word  P R AH N' per line")

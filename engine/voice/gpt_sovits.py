@@ -26,6 +26,7 @@ from engine.model.gpt_sovits.gpt import Text2Semantic
 from engine.model.gpt_sovits.official import KIND_NAMES, Kind, OfficialFile, read_official
 from engine.model.gpt_sovits.sovits import Sovits
 from engine.model.gpt_sovits.speaker import SpeakerNetwork
+from engine.model.gpt_sovits.symbols import TABLE_LANGUAGES, lacking_languages
 from engine.model.gpt_sovits.weights import build_gpt, build_sovits, build_speaker
 
 from .card import FORMAT_VERSION, TEXT_READING_KIND, VoiceCard, read_card, sha256_of, weights_path
@@ -34,6 +35,7 @@ KIND = TEXT_READING_KIND
 SAMPLE_RATE = 32_000
 REFERENCE_S = (3.0, 10.0)  # what the networks were trained to hear
 UNSTATED = "not stated"
+_LANGUAGE_NAMES = {"ko": "Korean", "yue": "Cantonese"}  # that v1 lacks
 
 _WEIGHTS, _CARD, _REFERENCE = "weights.safetensors", "card.toml", "reference.wav"
 _SYMBOL_TABLES = {322: "v1", 732: "v2"}  # rows of the SoVITS phoneme table
@@ -76,7 +78,7 @@ def import_voice(
     *,
     name: str,
     title: str = "",
-    languages: Sequence[str] = ("en",),
+    languages: Sequence[str] = (),
     pitch_range: tuple[float, float] = (48.0, 72.0),
     speaker_path: Path | None = None,
     spare_speaker_path: Path | None = None,
@@ -85,7 +87,8 @@ def import_voice(
 ) -> Path:
     """Makes the voice folder `folder` from official files and returns it. Nothing of the files is executed.
 
-    `pitch_range` is where the voice sounds natural, in MIDI pitch. `speaker_path` is the speaker network that v2Pro and v2ProPlus voices hear
+    `languages` are those whose words the voice reads itself; all that its phonemes allow if none are given. `pitch_range` is where
+    the voice sounds natural, in MIDI pitch. `speaker_path` is the speaker network that v2Pro and v2ProPlus voices hear
     references with; `spare_speaker_path` is taken if they need one and none is given. The folder must be new or empty, and is left as it was
     if anything fails. Raises VoiceError if a file is not what it should be, OutputError if the folder cannot be written.
     """
@@ -99,7 +102,15 @@ def import_voice(
     with _about(sovits_path):
         sovits = SovitsConfig.from_official(sovits_file.config, sovits_file.weights)
         build_sovits(sovits_file.weights, sovits)
-    model: dict[str, Any] = {"version": sovits.version, "symbols": _symbol_table(gpt, sovits)}
+    symbols = _symbol_table(gpt, sovits)
+    if lacking := lacking_languages(
+        (*languages, *([reference.language] if reference and reference.text.strip() else [])), symbols
+    ):
+        raise VoiceError(
+            f"{' and '.join(_LANGUAGE_NAMES[code] for code in lacking)} cannot be read by a {sovits.version} voice: its phonemes are those of "
+            f"{', '.join(TABLE_LANGUAGES[symbols])}. Give only these as languages; a reference in another one can come without its text."
+        )
+    model: dict[str, Any] = {"version": sovits.version, "symbols": symbols}
     model |= {"gpt": gpt.to_table(), "sovits": sovits.to_table()}
     weights = _prefixed("gpt.", gpt_file.weights) | _prefixed("sovits.", sovits_file.weights)
     if speaker_path is None and sovits.has_speaker:
@@ -133,7 +144,7 @@ def import_voice(
             "kind": KIND,
             "name": name,
             "title": title or name,
-            "languages": list(languages),
+            "languages": list(languages or TABLE_LANGUAGES[symbols]),
             "range_low": pitch_range[0],
             "range_high": pitch_range[1],
             "licence": provenance.licence,

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bridge import cli
 from bridge.cli import build_parser
 from bridge.stems.fx import preset_names
 from engine.lyrics import NoteKind, lay_lyrics
+from engine.lyrics.languages import LANGUAGES
 from engine.score import READABLE_SUFFIXES, Note, Track
 from engine.score.formats.midi_channel import CONTROLLERS
 
@@ -106,3 +108,9 @@ def test_marks_do_what_the_lyrics_page_says(written: str, sung: str) -> None:
         for lyric in laid
     ]
     assert "|".join(heard) == sung
+
+
+def test_the_languages_of_the_command_line_are_those_of_the_lyrics_room() -> None:
+    assert set(LANGUAGES) == set(cli.LANGUAGES)
+    page = text_of(ROOT / "docs" / "lyrics.md")
+    assert all(f"`{code}`" in page for code in LANGUAGES if code != "en")

@@ -27,6 +27,7 @@ def one_take():
 def files(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("official")
     made = {"gpt": save_gpt(folder / "me-e15.ckpt"), "sovits": save_sovits(folder / "me_e8.pth", "v2")}
+    made["v1"], made["gpt_v1"] = save_sovits(folder / "v1.pth", "v1"), save_gpt(folder / "v1.ckpt", phonemes=512)
     made["pro"] = save_sovits(folder / "me_pro.pth", "v2Pro")
     made["speaker"] = save_official(folder / "speaker.ckpt", dict(speaker_weights()))
     made["clip"] = folder / "clip.wav"
@@ -66,7 +67,7 @@ def test_the_voice_is_listed_with_its_card(vocalese, imported, private_folders) 
     voices = vocalese("voices", "--json").last_line["voices"]
     (card,) = [voice for voice in voices if voice["name"] == "me"]
     assert (card["consent"], card["licence"]) == ("my own voice", "not stated by the importer")
-    assert card["languages"] == ["en", "zh", "ja"]
+    assert card["languages"] == ["en", "zh", "ja", "ko", "yue"]
     folder = Path(card["folder"])
     assert sorted(path.name for path in folder.iterdir()) == ["card.toml", "reference.wav", "weights.safetensors"]
     assert (
@@ -84,6 +85,19 @@ def test_it_renders_a_song(vocalese, imported, melody, tmp_path) -> None:
     assert np.isfinite(samples).all() and np.abs(samples).max() > 0.01
     assert any("HuBERT is not there" in warning for warning in stem["warnings"])
     assert any("could not be followed well" in warning for warning in stem["warnings"])
+
+
+@pytest.mark.parametrize(("language", "words"), [("ko", "국물이 좋아"), ("yue", "nei5 hou2 aa3 hou2 aa3")])
+def test_it_renders_korean_and_cantonese(vocalese, imported, midi, tmp_path, language: str, words: str) -> None:
+    score = midi("hello", [(i, 1, 60 + i, None) for i in range(5)])
+    options = ("--lyrics", words, "--language", language, "--json", "--no-cache")
+    for voice in ("me", "kathleen"):
+        answer = vocalese("render", score, "--voice", voice, "-o", tmp_path / voice, *options)
+        assert answer.code == 0, answer.err
+        (stem,) = answer.stems
+        samples, _ = soundfile.read(stem["path"])
+        assert np.isfinite(samples).all() and np.abs(samples).max() > 0.01
+        assert any("accent" in warning for warning in stem["warnings"]) == (voice == "kathleen")
 
 
 def test_it_talks_at_its_own_pace_and_again_from_the_cache(vocalese, imported, tmp_path) -> None:
@@ -108,7 +122,12 @@ def test_it_talks_at_its_own_pace_and_again_from_the_cache(vocalese, imported, t
         (("--reference-text", "Hello."), {}, "--reference too"),
         (("--range", "60", "50"), {}, "is no range"),
         (("--speaker-encoder", "SPEAKER"), {}, "no use for a speaker network"),
-        (("--reference", "CLIP", "--reference-text", "안녕", "--reference-language", "ko"), {}, "reads Korean"),
+        (("--reference", "CLIP", "--reference-text", "bonjour", "--reference-language", "fr"), {}, "reads 'fr' text"),
+        (
+            ("--languages", "en", "ko", "--title", "Me"),
+            {"gpt": "gpt_v1", "sovits": "v1"},
+            "Korean cannot be read by a v1 voice",
+        ),
     ],
 )
 def test_what_cannot_be_imported_is_one_clear_line_and_leaves_nothing(

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from importlib import resources
 
 UNKNOWN = "UNK"
 MARKS = frozenset("!?…,.-")
+# Whose phonemes each table has.
+TABLE_LANGUAGES: Mapping[str, tuple[str, ...]] = {"v1": ("en", "zh", "ja"), "v2": ("en", "zh", "ja", "ko", "yue")}
 
 
 @functools.cache
@@ -23,6 +25,12 @@ def symbol_table(name: str) -> Mapping[str, int]:
         raise ValueError(f"no symbol table '{name}', there are v1 and v2")
     symbols = tables["v1"] + (tables["added_in_v2"] if name == "v2" else [])
     return {symbol: number for number, symbol in enumerate(symbols)}
+
+
+def lacking_languages(languages: Collection[str], table: str) -> tuple[str, ...]:
+    """Those of `languages` that have phonemes in a later table and none in this one."""
+    later = TABLE_LANGUAGES["v2"]
+    return tuple(code for code in later if code in languages and code not in TABLE_LANGUAGES.get(table, later))
 
 
 def symbol_ids(symbols: Iterable[str], table: str) -> list[int]:

@@ -26,7 +26,7 @@ from engine.errors import VoiceError
 from engine.model.gpt_sovits import audio, hubert
 from engine.model.gpt_sovits.bert import Bert
 from engine.model.gpt_sovits.generate import MAX_STEPS, Sampling, generate
-from engine.model.gpt_sovits.symbols import MARKS, symbol_ids
+from engine.model.gpt_sovits.symbols import MARKS, lacking_languages, symbol_ids
 from engine.voice.card import VoiceCard, sha256_of
 from engine.voice.gpt_sovits import SAMPLE_RATE, load_networks
 
@@ -92,6 +92,7 @@ class Talker:
         self._folder, self._features, self._sampling = folder, features, sampling
         self._networks = load_networks(folder)
         self._table = str(self._networks.card.model.get("symbols"))
+        self._check_languages()
 
     @property
     def card(self) -> VoiceCard:
@@ -245,6 +246,18 @@ class Talker:
                 f"'{self.card.name}' has no reference clip to sound like. Import it again with --reference CLIP.wav."
             )
         return table
+
+    def _check_languages(self) -> None:
+        """A language without phonemes would be read as one unknown sound."""
+        asked = [*self.card.languages]
+        reference = self.card.model.get("reference")
+        if isinstance(reference, dict) and str(reference.get("text", "")).strip():
+            asked.append(str(reference.get("language", "en")))
+        if lacking := lacking_languages(asked, self._table):
+            raise VoiceError(
+                f"'{self.card.name}' has the phonemes of {self._table}, which lack {' and '.join(lacking)}. Take these languages out of the "
+                "folder's card.toml; it then sings them with its English sounds."
+            )
 
     def _read_clip(self) -> tuple[Samples, int]:
         table = self._reference_table()

@@ -2,7 +2,8 @@
 
 English: ARPAbet with the stress of the syllable on its vowel. Mandarin: initial and final with its tone, where a syllable without a written
 initial gets y, w or one of AA, EE, OO. Japanese: the phones of the morae when sung; when spoken, OpenJTalk's reading with the rises and falls
-of its pitch accents (after K. Kurihara et al., 2021). Cantonese (reference clips only): Jyutping. Spaces are not read.
+of its pitch accents (after K. Kurihara et al., 2021). Cantonese: the initial and final of Jyutping, each with a Y in front. Korean: letters
+of Hangul as said, compound vowels and glides as two, ㅇ in front of a bare vowel, 空 between words. Other spaces are not read.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from types import ModuleType
 
 from engine.errors import VoiceError
 from engine.lyrics import Syllable, read_spoken_text
-from engine.model.gpt_sovits.symbols import UNKNOWN
+from engine.model.gpt_sovits.symbols import TABLE_LANGUAGES, UNKNOWN, symbol_table
 from engine.performance.types import Utterance
 
-READABLE = ("en", "zh", "ja", "yue")
-_LANGUAGE_NAMES = {"ko": "Korean"}
+READABLE = TABLE_LANGUAGES["v2"]
 _MARKS = {0: "", 1: ",", 2: "."}
 _SHORTEST_ENGLISH, _SHORTEST = 4, 6  # fewer phonemes than these are swallowed unless a mark stands in front
 
@@ -35,6 +35,16 @@ _NEUTRAL_TONE = 5
 _MORA_CONSONANTS = {"ty": "t y", "fy": "f y", "kw": "k w", "gw": "g w"}  # sounds of foreign words that the tables lack
 _LABEL = re.compile(r"-(?P<phone>.*?)\+.*/A:(?P<a1>-?\d+|xx)\+(?P<a2>\d+|xx)\+(?P<a3>\d+|xx).*/F:(?P<f1>\d+|xx)_")
 _MORAIC = frozenset({*"aiueoAIUEO", "N", "cl"})
+
+_KOREAN_SPACE, _KOREAN_NO_ONSET = "空", "ㅇ"
+_KOREAN_ONSETS = dict(
+    zip("g kk n d tt r m b pp s ss j jj ch k t p h".split(), "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅈㅉㅊㅋㅌㅍㅎ", strict=True)
+)
+_KOREAN_ONSETS |= {"sh": "ㅅ", "ssh": "ㅆ"}
+_KOREAN_VOWELS = dict(zip("a ae eo e o u eu i".split(), "ㅏㅐㅓㅔㅗㅜㅡㅣ", strict=True))
+_KOREAN_VOWELS |= dict(zip("ya yae yeo ye yo yu".split(), "ㅣㅏ ㅣㅐ ㅣㅓ ㅣㅔ ㅣㅗ ㅣㅜ".split(), strict=True))
+_KOREAN_VOWELS |= dict(zip("wa wae oe wo we wi ui".split(), "ㅗㅏ ㅗㅐ ㅗㅣ ㅜㅓ ㅜㅔ ㅜㅣ ㅡㅣ".split(), strict=True))
+_KOREAN_CODAS = dict(zip("K N T L M P NG".split(), "ㄱㄴㄷㄹㅁㅂㅇ", strict=True))
 
 _JYUTPING_CONSONANTS = ("kw", "gw", "ng", *"pbtdkgfhlmnswczj")
 _JYUTPING_BARE = ("aa", "ai", "au", "ap", "at", "ak", "a", "e", "ong", "on", "ou", "oi", "ok", "o", "uk", "ung")
@@ -62,7 +72,11 @@ class Reading:
 def read_utterance(utterance: Utterance) -> Reading:
     """The phonemes of a phrase, with a mark at its end."""
     reading = Reading(())
+    previous = ""
     for language, chunk, mark in _chunks(utterance):
+        if language == previous == "ko":
+            reading = _joined(reading, Reading((_KOREAN_SPACE,)))
+        previous = language
         reading = _joined(reading, _READERS[language](chunk, mark, utterance.speech_rate is not None))
     return _long_enough(reading)
 
@@ -70,12 +84,11 @@ def read_utterance(utterance: Utterance) -> Reading:
 def read_reference_text(text: str, language: str) -> Reading:
     """The phonemes of what a reference clip says. Raises VoiceError if nothing reads its language."""
     if language not in READABLE:
-        name = _LANGUAGE_NAMES.get(language, f"'{language}'")
         raise VoiceError(
-            f"There is nothing here that reads {name} text; {', '.join(READABLE)} can be read. Leave the text out to do without."
+            f"There is nothing here that reads '{language}' text; {', '.join(READABLE)} can be read. Leave the text out to do without."
         )
     if language == "yue":
-        return _long_enough(_cantonese(text))
+        return _long_enough(_cantonese_text(text))
     reading = Reading(())
     for line in read_spoken_text(text, language=language):
         spoken = Utterance(line.words, line.pauses, line.is_question, speech_rate=1.0)
@@ -206,14 +219,36 @@ def _accented(labels: Sequence[str]) -> Iterator[str]:
             yield "["
 
 
+# --- Korean -------------------------------------------------------------------------------------------------------------------
+
+
+def _korean(syllables: Sequence[Syllable], mark: str, is_spoken: bool) -> Reading:
+    symbols: list[str] = []
+    for before, syllable in zip((None, *syllables), syllables, strict=False):
+        is_piece = before is not None and len(before.word) == len(syllable.word) == 1 and not is_spoken
+        if before is not None and syllable.is_word_start and not is_piece:  # sung blocks are pieces of one word, a note apiece
+            symbols.append(_KOREAN_SPACE)
+        symbols += [letter for phone in syllable.onset for letter in _KOREAN_ONSETS[phone.symbol]] or [_KOREAN_NO_ONSET]
+        symbols += _KOREAN_VOWELS[syllable.vowel.symbol]
+        symbols += [_KOREAN_CODAS[phone.symbol] for phone in syllable.coda]
+    return Reading((*symbols, *([mark] if mark else [])))
+
+
 # --- Cantonese ----------------------------------------------------------------------------------------------------------------
 
 
-def _cantonese(text: str) -> Reading:
+def _cantonese(syllables: Sequence[Syllable], mark: str, is_spoken: bool) -> Reading:
+    spelled = [f"{''.join(phone.symbol for phone in syllable.phones)}{syllable.tone}" for syllable in syllables]
+    symbols = (symbol for jyutping in spelled for symbol in _jyutping_symbols(jyutping))
+    return Reading((*symbols, *([mark] if mark else [])), notices=_without_phonemes(spelled))
+
+
+def _cantonese_text(text: str) -> Reading:
     library = _library("ToJyutping")
     if library is None:
         raise VoiceError("Cantonese text needs the package ToJyutping: pip install 'vocalese[yue]', or leave the text out.")
     symbols: list[str] = []
+    spelled: list[str] = []
     for character, jyutping in library.get_jyutping_list(text):
         if jyutping is None:
             mark = character.translate(_PUNCTUATION)
@@ -221,9 +256,10 @@ def _cantonese(text: str) -> Reading:
             continue
         for syllable in jyutping.split():
             symbols += _jyutping_symbols(syllable)
+            spelled.append(syllable)
     if not symbols:
         raise VoiceError(f"The text {text[:40]!r} has no words to read.")
-    return Reading((*symbols, *([] if symbols[-1] in ",.!?" else ["."])))
+    return Reading((*symbols, *([] if symbols[-1] in ",.!?" else ["."])), notices=_without_phonemes(spelled))
 
 
 def _jyutping_symbols(syllable: str) -> tuple[str, str]:
@@ -232,6 +268,17 @@ def _jyutping_symbols(syllable: str) -> tuple[str, str]:
     initial = next((c for c in (*_JYUTPING_CONSONANTS, *_JYUTPING_BARE) if sound.startswith(c)), sound)
     final = sound[len(initial) :] or initial[-1]
     return f"Y{initial}", f"Y{final}{tone}"
+
+
+def _without_phonemes(spelled: Iterable[str]) -> tuple[str, ...]:
+    """What there is to say about syllables that the official table lacks, such as deu6."""
+    table = symbol_table("v2")
+    odd = list(dict.fromkeys(jyutping for jyutping in spelled if not all(s in table for s in _jyutping_symbols(jyutping))))
+    return (
+        (f"GPT-SoVITS has no phonemes for {', '.join(odd[:5])}; what the voice makes of such syllables is open.",)
+        if odd
+        else ()
+    )
 
 
 def accent_library() -> ModuleType | None:
@@ -246,4 +293,4 @@ def _library(name: str) -> ModuleType | None:
         return None
 
 
-_READERS = {"en": _english, "zh": _mandarin, "ja": _japanese}
+_READERS = {"en": _english, "zh": _mandarin, "ja": _japanese, "ko": _korean, "yue": _cantonese}

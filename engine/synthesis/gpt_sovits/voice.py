@@ -36,6 +36,7 @@ _SWALLOWED_S, _DOUBLED_S = 0.024, 0.2  # per phone of a word
 _DOUBTFUL_COST = 1.08  # of the median phone; noise lies above it, clear speech at 0.9 to 1.0
 _MOST_HURRY = 1.65
 _LEVEL_LIMIT_DB = 40.0
+_SPACED = ("en", "ko")  # languages that write spaces between words
 _STARTERS_OWN = ("breathiness", "tension", "formant_semitones")
 
 
@@ -210,7 +211,7 @@ def word_faults(alignment: Alignment, words: Sequence[tuple[str, int]]) -> Itera
 
 
 def _shown(utterance: Utterance, limit: int = 40) -> str:
-    separator = " " if any(s.vowel.language == "en" for word in utterance.words for s in word) else ""
+    separator = " " if any(s.vowel.language in _SPACED for word in utterance.words for s in word) else ""
     text = separator.join("".join(s.text for s in word) for word in utterance.words)
     return f"'{text[:limit]}…'" if len(text) > limit else f"'{text}'"
 

@@ -8,9 +8,10 @@ import pytest
 
 from engine.errors import VoiceError
 from engine.lyrics import Phone, Syllable, read_spoken_text
+from engine.lyrics.languages import cantonese, korean, korean_rules
 from engine.lyrics.languages.japanese import kana_table
 from engine.lyrics.languages.mandarin import pinyin_table
-from engine.model.gpt_sovits.symbols import symbol_ids, symbol_table
+from engine.model.gpt_sovits.symbols import TABLE_LANGUAGES, lacking_languages, symbol_ids, symbol_table
 from engine.performance.types import Utterance
 from engine.synthesis.gpt_sovits.text import Reading, read_reference_text, read_utterance
 
@@ -102,7 +103,7 @@ def test_pinyin_has_no_characters() -> None:
     assert read("ni3 hao3", "zh").chinese == ()
 
 
-# --- Japanese, Cantonese, others ----------------------------------------------------------------------------------------------
+# --- Japanese -----------------------------------------------------------------------------------------------------------------
 
 
 def test_every_mora_is_in_the_tables() -> None:
@@ -123,6 +124,71 @@ def test_spoken_japanese_has_its_accents() -> None:
     assert " ".join(bridge.symbols) == "h a [ sh i ] d e s u ."
 
 
+# --- Korean -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("안녕하세요, 반가워요.", "ㅇㅏㄴㄴㅣㅓㅇㅎㅏㅅㅔㅇㅣㅗ,空ㅂㅏㄴㄱㅏㅇㅜㅓㅇㅣㅗ."),
+        ("값이 국물에 좋다?", "ㄱㅏㅂㅆㅣ空ㄱㅜㅇㅁㅜㄹㅔ空ㅈㅗㅌㅏ?"),
+        ("의자에 쇼핑 왜 귀 뭐", "ㅇㅡㅣㅈㅏㅇㅔ空ㅅㅣㅗㅍㅣㅇ空ㅇㅗㅐ空ㄱㅜㅣ空ㅁㅜㅓ."),
+    ],
+)
+def test_korean_is_letters_as_said(text: str, symbols: str) -> None:
+    assert read_reference_text(text, "ko").symbols == tuple(symbols)
+
+
+def test_korean_in_between_other_words() -> None:
+    assert " ".join(read_reference_text("사랑해 love 너를", "ko").symbols) == "ㅅ ㅏ ㄹ ㅏ ㅇ ㅎ ㅐ , L AH1 V ㄴ ㅓ ㄹ ㅡ ㄹ ."
+
+
+def test_blocks_that_are_sung_a_note_apiece_are_one_word() -> None:
+    assert "".join(read("사 랑 해", "ko", sung=True).symbols) == "ㅅㅏㄹㅏㅇㅎㅐ."
+    assert "".join(read("사랑 노래", "ko", sung=True).symbols) == "ㅅㅏㄹㅏㅇ空ㄴㅗㄹㅐ."
+
+
+def test_every_block_is_in_the_table() -> None:
+    known = set(symbol_table("v2"))
+    for onset in korean_rules.ONSETS:
+        for vowel in korean_rules.VOWELS:
+            for coda in ("", *korean.CODA_PHONES):
+                phones, nucleus = korean.block_phones(korean_rules.Block(onset, vowel, coda))
+                symbols = symbols_of(Syllable(tuple(Phone("ko", symbol) for symbol in phones), nucleus, "가", word="가나"))
+                assert set(symbols) <= known, (onset, vowel, coda)
+                letters = [s for s in symbols if s != "."]
+                assert letters[0] == onset and letters[-1] == (coda or letters[-1])
+
+
+# --- Cantonese ----------------------------------------------------------------------------------------------------------------
+
+
+def test_sung_cantonese_is_initials_and_finals() -> None:
+    assert " ".join(read("nei5 hou2 m4 ng5", "yue", sung=True).symbols) == "Yn Yei5 Yh You2 Ym Ym4 Yng Yg5 ."
+
+
+def test_characters_and_jyutping_are_read_alike() -> None:
+    pytest.importorskip("ToJyutping")
+    assert read("世界", "yue", sung=True).symbols == read("sai3 gaai3", "yue", sung=True).symbols
+    spoken, reference = read("你好，世界。", "yue"), read_reference_text("你好，世界。", "yue")
+    assert spoken.symbols == reference.symbols and not spoken.notices
+
+
+def test_syllables_that_the_table_lacks_are_said() -> None:
+    (notice,) = read("nei5 deu6", "yue", sung=True).notices
+    assert "no phonemes for deu6" in notice
+
+
+def test_all_usual_syllables_are_in_the_table() -> None:
+    """The table lacks some finals that only colloquial words have, and the short vowels by themselves."""
+    known = set(symbol_table("v2"))
+    for initial in cantonese.INITIALS:
+        for final in set(cantonese.FINALS) - {"eu", "em", "en", "ep", "et", "oet", "ng"}:
+            read_as = read(f"{initial}{final}1", "yue", sung=True)
+            assert set(read_as.symbols) <= known, (initial, final)
+            assert not read_as.notices
+
+
 def test_cantonese_of_a_reference_clip() -> None:
     pytest.importorskip("ToJyutping")
     reading = read_reference_text("你好，世界！", "yue")
@@ -130,8 +196,16 @@ def test_cantonese_of_a_reference_clip() -> None:
     assert set(reading.symbols) <= set(symbol_table("v2"))
 
 
-def test_korean_is_named_as_what_cannot_be_read() -> None:
-    with pytest.raises(VoiceError, match="reads Korean text"):
-        read_reference_text("안녕하세요", "ko")
+# --- others -------------------------------------------------------------------------------------------------------------------
+
+
+def test_each_table_has_its_languages() -> None:
+    assert lacking_languages(["en", "yue", "ko"], "v1") == ("ko", "yue")
+    assert lacking_languages(TABLE_LANGUAGES["v2"], "v2") == ()
+
+
+def test_what_cannot_be_read_is_named() -> None:
+    with pytest.raises(VoiceError, match="reads 'fr' text"):
+        read_reference_text("bonjour", "fr")
     with pytest.raises(VoiceError, match="no words"):
         read_reference_text("...", "en")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from engine import (
     PhraseCache,
     RenderError,
     VoiceError,
+    WordSettings,
     load_voice,
     paced,
     parse_lyric_text,
@@ -63,13 +65,15 @@ def files(tmp_path_factory) -> dict[str, Path]:
 def make(files, tmp_path_factory):
     """`make("v2", text="…")`: a voice folder."""
 
-    def imported(version: str = "v2", *, clip: bool = True, speaker: bool = True, **said: str) -> Path:
+    def imported(
+        version: str = "v2", *, clip: bool = True, speaker: bool = True, languages: Sequence[str] = (), **said: str
+    ) -> Path:
         return import_voice(
             files["gpt_v1" if version == "v1" else "gpt"],
             files[version],
             tmp_path_factory.mktemp("voices") / version,
             name=version,
-            languages=["en", "zh", "ja"],
+            languages=languages,
             speaker_path=files["speaker"] if speaker and version.startswith("v2Pro") else None,
             reference=Reference(path=files["clip"], **said) if clip else None,
         )
@@ -187,6 +191,42 @@ def test_songs_in_other_languages_are_read_in_them(song, voice) -> None:
     assert not any("accent" in warning for warning in plan.tracks[0].warnings)
     assert {phone.symbol for phone in phrase.phones} == {"SIL", "S", "AA", "K", "UW", "L"}, "a sketch in English phones"
     assert len(voice.synthesise(phrase)) == phrase.frames * RATE // 100
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "symbols"),
+    [
+        ("ko", ["국", "물", "이", "-"], "ㄱ ㅜ ㅇ ㅁ ㅜ ㄹ ㅣ ."),
+        ("ko", ["사랑해", "+", "+", "love"], "ㅅ ㅏ ㄹ ㅏ ㅇ ㅎ ㅐ L AH1 V ."),
+        ("yue", ["nei5", "hou2", "m4", "-"], "Yn Yei5 Yh You2 Ym Ym4 ."),
+    ],
+)
+def test_korean_and_cantonese_are_read_with_their_own_phonemes(
+    song, voice, language: str, words: list[str], symbols: str
+) -> None:
+    score = song([(i, 1, 60 + i, word) for i, word in enumerate(words)])
+    plan = plan_score(score, voice.card, PerformanceSettings(), words=WordSettings(language=language))
+    (phrase,) = plan.tracks[0].performed.phrases
+    assert not any("accent" in warning for warning in plan.tracks[0].warnings)
+    samples = voice.synthesise(phrase)
+    assert len(samples) == phrase.frames * RATE // 100 and np.isfinite(samples).all() and np.abs(samples).max() > 0.01
+    reading = next(reversed(voice._spoken.values())).reading
+    assert " ".join(reading.symbols) == symbols
+    assert len(voice._talker.phones_of(reading).unique()) == len(set(reading.symbols)), "each has a number of its own"
+
+
+def test_v1_voices_sing_korean_with_an_accent_and_refuse_to_read_it(song, make) -> None:
+    folder = make("v1")
+    voice = load_voice(str(folder))
+    assert voice.card.languages == ("en", "zh", "ja")
+    plan = plan_score(song([(0, 1, 60, "사"), (1, 1, 62, "랑")]), voice.card, PerformanceSettings())
+    assert any("ko is sung with its English sounds" in warning for warning in plan.tracks[0].warnings)
+    (phrase,) = plan.tracks[0].performed.phrases
+    assert len(voice.synthesise(phrase)) == phrase.frames * RATE // 100
+    card = (folder / "card.toml").read_text(encoding="utf-8")
+    (folder / "card.toml").write_text(card.replace('["en", "zh", "ja"]', '["en", "ko"]'), encoding="utf-8")
+    with pytest.raises(VoiceError, match="phonemes of v1, which lack ko.*card.toml"):
+        load_voice(str(folder))
 
 
 # --- talking ------------------------------------------------------------------------------------------------------------------

@@ -141,6 +141,18 @@ def test_wrong_pairs_are_named(files, tmp_path) -> None:
     assert not (tmp_path / "voice").exists()
 
 
+def test_languages_without_phonemes_are_refused(files, tmp_path) -> None:
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, 0.1 * np.random.default_rng(1).standard_normal(4 * 16_000), 16_000)
+    said = {"reference": Reference(path=clip, text="你好", language="yue")}
+    for more, name in (({"languages": ["en", "ko"]}, "Korean"), (said, "Cantonese")):
+        with pytest.raises(VoiceError, match=f"{name} cannot be read by a v1 voice.*en, zh, ja"):
+            import_voice(files["gpt_v1"], files["v1"], tmp_path / "voice", name="x", **more)
+        assert not (tmp_path / "voice").exists()
+    folder = import_voice(files["gpt"], files["v2"], tmp_path / "voice", name="x", **said)
+    assert load_networks(folder).card.languages == ("en", "zh", "ja", "ko", "yue")
+
+
 def with_nan(weights: dict) -> dict:
     return weights | {"model.bert_proj.bias": torch.full((16,), float("nan"))}
 
