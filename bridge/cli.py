@@ -276,9 +276,25 @@ def _add_voice(commands) -> None:
     train.add_argument("--steps", type=_positive, metavar="N", help="training steps (overrides the recipe)")
     train.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes that prepare clips (default: 1)")
     train.set_defaults(run=_run_train)
+    _add_match(actions)
     _add_import(actions)
     _add_fetch(actions)
     _add_adapt(actions)
+
+
+def _add_match(actions) -> None:
+    parser = _command(
+        actions,
+        "match",
+        examples=("vocalese voice match me.wav", "vocalese voice match me.wav --voice kathleen --json"),
+        help="which settings bring a voice nearest to a recording",
+        description="Listens to a few seconds of anybody speaking or singing, alone and dry, and says which colour, formants and "
+        "tension make a voice most like it. That is a likeness in colour, not a copy of the person. No text is needed.",
+    )
+    parser.add_argument("clip", type=Path, metavar="CLIP", help="2 to 60 s of one person's voice")
+    parser.add_argument("--voice", default=None, metavar="NAME", help="the voice to be matched (default: kathleen)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line of the output")
+    parser.set_defaults(run=_run_match)
 
 
 def _add_import(actions) -> None:
@@ -713,6 +729,12 @@ def _run_train(options: argparse.Namespace) -> int:
     from bridge.commands import voices
 
     return voices.train(options.config, data=options.data, output=options.output, steps=options.steps, jobs=options.jobs)
+
+
+def _run_match(options: argparse.Namespace) -> int:
+    from bridge.commands import voices
+
+    return voices.match(options.clip, voice_name=options.voice, as_json=options.json)
 
 
 def _run_import(options: argparse.Namespace) -> int:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .score import Curve, Note, Parameter, Score, TempoChange, TempoMap, Track, read_score, select_tracks, write_score
     from .studio.adapt import AdaptOptions, adapt_voice
     from .studio.follow import FollowNote, FollowReport, measure_following
+    from .studio.likeness import Likeness, measure_likeness
     from .studio.picture import draw_following
     from .studio.recipe import Recipe, read_recipe, train_voice
     from .synthesis.cache import PhraseCache
@@ -103,6 +104,7 @@ _HOME: dict[str, str] = {
     ),
     **dict.fromkeys(("AdaptOptions", "adapt_voice"), "studio.adapt"),
     **dict.fromkeys(("FollowNote", "FollowReport", "measure_following"), "studio.follow"),
+    **dict.fromkeys(("Likeness", "measure_likeness"), "studio.likeness"),
     "draw_following": "studio.picture",
     **dict.fromkeys(("Recipe", "read_recipe", "train_voice"), "studio.recipe"),
     "PhraseCache": "synthesis.cache",
@@ -151,6 +153,7 @@ __all__ = [
     "FEATURE_FILES",
     "HUB_REPOSITORY",
     "LIVE_RANGES",
+    "Likeness",
     "STARTER_NAME",
     "AdaptOptions",
     "AllNotesOff",
@@ -216,6 +219,7 @@ __all__ = [
     "load_card",
     "load_voice",
     "measure_following",
+    "measure_likeness",
     "note_name",
     "paced",
     "parse_lyric_text",

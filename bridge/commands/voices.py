@@ -1,4 +1,4 @@
-"""`vocalese voices`: who can sing, and under what terms. `vocalese voice train`: make one."""
+"""`vocalese voices`: who can sing, and under what terms. `vocalese voice train`: make one. `voice match`: bring one near to a recording."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from engine import VoiceError, load_card, note_name, read_recipe, train_voice, voice_folders
+from engine import (
+    STARTER_NAME,
+    VoiceError,
+    load_card,
+    load_voice,
+    measure_likeness,
+    note_name,
+    read_recipe,
+    train_voice,
+    voice_folders,
+)
 
+from .check import read_audio
 from .common import EXIT_OK, progress_bar, user_voice_folder
 
 
@@ -63,4 +74,25 @@ def train(config: Path, *, data: Path | None, output: Path, steps: int | None, j
     folder = train_voice(recipe, output, jobs=jobs, prepared=prepared, report=report)
     print(f"The voice is in {folder}. Try: vocalese render SONG.mid --voice {folder}")
     print(f"To install it, move that folder to {user_voice_folder()}")
+    return EXIT_OK
+
+
+def match(clip: Path, *, voice_name: str | None, as_json: bool) -> int:
+    """Say which settings bring a voice nearest to a recording."""
+    samples, rate = read_audio(clip)
+    voice = load_voice(voice_name or STARTER_NAME, [user_voice_folder()])
+    found = measure_likeness(samples, rate, voice)
+    if as_json:
+        print(json.dumps({"clip": str(clip), "voice": voice.card.name, **asdict(found)}))
+        return EXIT_OK
+    of_its_range = "" if voice.card.range_low <= found.pitch <= voice.card.range_high else ", outside the voice's best range"
+    print(f"{clip}: {found.voiced_s:g} s of voice around {note_name(round(found.pitch))}{of_its_range}.")
+    print(
+        f"{voice.card.title} comes within {found.distance_db:.1f} dB of its average spectrum "
+        f"(as it is: {found.neutral_distance_db:.1f} dB) with"
+    )
+    options = [f"--formant {found.formant_semitones:g}", f"--tension {found.tension:g}"]
+    if len(voice.card.colours) > 1:
+        options.insert(0, f"--colour {found.colour:g}")
+    print(f"    vocalese render SONG.mid{f' --voice {voice_name}' if voice_name else ''} {' '.join(options)}")
     return EXIT_OK
