@@ -393,6 +393,8 @@ def _add_serve(commands) -> None:
             "vocalese serve                                     play by OSC on port 57160 and by MIDI",
             'vocalese serve --device jack --block 128 --lyrics "stay with me tonight"',
             "vocalese serve --tracks 2 --voice 0=kathleen --voice 1=me --route 1-2 --route 3-4",
+            "vocalese serve --learn growl --bind 21=tension     controllers of your own",
+            "vocalese serve --channel 10=0 --overlap melisma --filler hum",
         ),
         help="sing what is played, by OSC and MIDI, in real time",
         description="Listens on this machine only, unless told otherwise. Tracks count from 0; MIDI channel 1 plays track 0.",
@@ -405,7 +407,54 @@ def _add_serve(commands) -> None:
         "--token", metavar="TEXT", help="what other machines have to say hello with (default: made and printed)"
     )
     _add_midi_options(parser)
-    parser.add_argument("--mpe", action="store_true", help="channel 1 is the manager of an MPE zone")
+    parser.add_argument(
+        "--mpe",
+        nargs="?",
+        const="15",
+        metavar="MEMBERS",
+        help="channel 1 is the manager of an MPE zone with so many member channels, 1 to 15 (alone: 15)",
+    )
+    parser.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="N=TRACK",
+        help="MIDI channel N (1 to 16) plays this track, or none (default: channel 1 track 0, channel 2 track 1 ...)",
+    )
+    parser.add_argument(
+        "--learn",
+        metavar="PARAMETER",
+        help="the next MIDI controller that is moved will move this, such as growl; docs/osc.md lists all",
+    )
+    parser.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="CC=PARAMETER",
+        help="MIDI controller CC (0 to 127) moves this parameter, as in 20=growl",
+    )
+    parser.add_argument(
+        "--program", default="voice", metavar="voice|line|nothing", help="what a program change chooses (default: voice)"
+    )
+    parser.add_argument(
+        "--line-keys",
+        metavar="PREVIOUS,AGAIN,NEXT",
+        help="MIDI keys (0 to 127) that step through the lines of the words, or none (default: 24,25,26)",
+    )
+    parser.add_argument(
+        "--overlap",
+        action="append",
+        default=[],
+        metavar="[TRACK=]legato|melisma",
+        help="what a key does that goes down while another sounds: the next syllable, or the same vowel (default: legato)",
+    )
+    parser.add_argument(
+        "--filler",
+        action="append",
+        default=[],
+        metavar="[TRACK=]la|hum",
+        help="what is sung when the words have run out (default: la)",
+    )
     parser.add_argument(
         "--output",
         default="device",
@@ -446,7 +495,7 @@ def _add_serve(commands) -> None:
     _add_follow_option(
         parser, "songs go with the transport of JACK, MIDI clock or MIDI time code instead of the host's over OSC"
     )
-    parser.add_argument("--monitor", action="store_true", help="show OSC messages as they arrive")
+    parser.add_argument("--monitor", action="store_true", help="show OSC and MIDI messages as they arrive")
     parser.set_defaults(run=_run_serve)
 
 
@@ -797,6 +846,13 @@ def _run_serve(options: argparse.Namespace) -> int:
             midi=tuple(options.midi),
             with_midi=not options.no_midi,
             mpe=options.mpe,
+            learn=options.learn,
+            bindings=tuple(options.bind),
+            program=options.program,
+            channels=tuple(options.channel),
+            line_keys=options.line_keys,
+            overlaps=tuple(options.overlap),
+            fillers=tuple(options.filler),
             output=options.output,
             overwrite=options.overwrite,
             device=options.device,

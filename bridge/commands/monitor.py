@@ -82,13 +82,35 @@ def _show(received: Received) -> bool:
     return True
 
 
+class QuietMessages:
+    """Clocks and the like: counted, and told together. May be used from any thread."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def counts(self, message: mido.Message) -> bool:
+        """Whether it is such a message, which is counted then."""
+        if message.type not in _QUIET:
+            return False
+        with self._lock:
+            self._counts[message.type] = self._counts.get(message.type, 0) + 1
+        return True
+
+    def lines(self) -> list[str]:
+        """What has come since the last time."""
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        return [f"           MIDI  {count} x {name}" for name, count in counts.items()]
+
+
 class _MidiMonitor:
     """Ports whose messages are printed, with routers that say what they mean."""
 
     def __init__(self, wanted: Sequence[str]) -> None:
         self._started_s = time.perf_counter()
         self._routers: dict[str, MidiRouter] = {}
-        self._quiet: dict[str, int] = {}
+        self._quiet = QuietMessages()
         self._ports = MidiPorts(self._message, self._lost, wanted=wanted or None)
 
     def __enter__(self) -> _MidiMonitor:
@@ -106,13 +128,11 @@ class _MidiMonitor:
 
     def tell_quiet(self) -> None:
         """How many clocks and the like have come since the last time."""
-        quiet, self._quiet = self._quiet, {}
-        for name, count in quiet.items():
-            print(f"           MIDI  {count} x {name}", flush=True)
+        for line in self._quiet.lines():
+            print(line, flush=True)
 
     def _message(self, port: str, message: mido.Message) -> None:
-        if message.type in _QUIET:
-            self._quiet[message.type] = self._quiet.get(message.type, 0) + 1
+        if self._quiet.counts(message):
             return
         time_s = time.perf_counter() - self._started_s
         router = self._routers.setdefault(port, MidiRouter())

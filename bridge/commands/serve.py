@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
+import difflib
+import queue
 import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+
+import mido
 
 from bridge.audio.facade import AudioConfig
-from bridge.midi.router import MidiOptions
+from bridge.midi.router import CHANNELS, MidiOptions, ProgramUse, Routed
 from bridge.protocol import limits
+from bridge.protocol.events import Received
 from bridge.session.server import ServerOptions, VocaleseServer
-from engine import STARTER_NAME, DeviceError, SettingsError
+from engine import STARTER_NAME, DeviceError, LiveParameter, LiveSettings, Overlap, SettingsError, WhenEmpty
 
 from .common import EXIT_OK, cache_folder, user_features_folder, user_voice_folder, vocalese_version
-from .monitor import arrival_line
+from .monitor import QuietMessages, arrival_line, midi_line
 from .render import lyrics_given
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-T = TypeVar("T")
+NONE = "none"
+MPE_MEMBERS = str(CHANNELS - 1)  # of `--mpe` alone
+_PARAMETERS = tuple(parameter.value for parameter in LiveParameter)
+_MOST_WAITING_LINES = 1_000
+_TOLD_EVERY_S, _LOOK_EVERY_S = 1.0, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServeOptions:
-    """What the command line says. `voices`, `languages` and `lyrics` are written VALUE (for all tracks, lyrics for the first) or
-    TRACK=VALUE. `output` is "device", "null" or the path of a WAV file; `routes` are pairs of output channels from 1, as in "3-4"."""
+    """What the command line says. `voices`, `languages`, `overlaps`, `fillers` and `lyrics` are written VALUE (for all tracks, lyrics for the
+    first) or TRACK=VALUE. `output` is "device", "null" or the path of a WAV file; `routes` are pairs of output channels from 1, as in "3-4".
+
+    `bindings` are written CONTROLLER=PARAMETER, `channels` CHANNEL=TRACK with channels from 1, `line_keys` PREVIOUS,AGAIN,NEXT; a track or
+    key may be "none". `mpe` is the number of member channels, None = no MPE.
+    """
 
     host: str = limits.DEFAULT_HOST
     port: int = limits.DEFAULT_PORT
     token: str | None = None
     midi: tuple[str, ...] = ()
     with_midi: bool = True
-    mpe: bool = False
+    mpe: str | None = None
+    learn: str | None = None
+    bindings: tuple[str, ...] = ()
+    program: str = ProgramUse.VOICE.value
+    channels: tuple[str, ...] = ()
+    line_keys: str | None = None
+    overlaps: tuple[str, ...] = ()
+    fillers: tuple[str, ...] = ()
     output: str = "device"
     overwrite: bool = False
     device: str | None = None
@@ -60,9 +81,10 @@ def run(options: ServeOptions) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     say = _speaker()
+    shown = _Arrivals(say) if options.shows_arrivals else None
     try:
         with VocaleseServer(
-            server_options(options), say, on_arrival=(lambda r: say(arrival_line(r))) if options.shows_arrivals else None
+            server_options(options), say, on_arrival=shown.osc if shown else None, on_midi=shown.midi if shown else None
         ) as server:
             for number, text in _by_track(options.lyrics, options.tracks, only_first=True).items():
                 server.session.write(number, _words(text))
@@ -74,6 +96,9 @@ def run(options: ServeOptions) -> int:
         pass
     except DeviceError as error:
         raise DeviceError(f"{error} To go on without a device: --output null.") from error
+    finally:
+        if shown is not None:
+            shown.close()
     say("Stopped.")
     return EXIT_OK
 
@@ -91,6 +116,7 @@ def server_options(options: ServeOptions) -> ServerOptions:
         audio=audio_config(options),
         voices=_for_tracks(options.voices, options.tracks, STARTER_NAME),
         languages=_for_tracks(options.languages, options.tracks, "en"),
+        live=_live_settings(options),
         voice_folders=(user_voice_folder(),),
         features=user_features_folder(),
         cache=cache_folder(),
@@ -100,11 +126,97 @@ def server_options(options: ServeOptions) -> ServerOptions:
         token=token,
         version=vocalese_version(),
         with_midi=options.with_midi,
-        midi=MidiOptions(mpe=options.mpe),
+        midi=midi_options(options),
         midi_ports=options.midi or None,
+        learn=None if options.learn is None else LiveParameter(_one_of("--learn", options.learn, _PARAMETERS)),
         onset_lead_s=options.lead_ms / 1000,
         follow=options.follow,
     )
+
+
+def midi_options(options: ServeOptions) -> MidiOptions:
+    """What MIDI messages do. SettingsError where it is not valid, or nothing could come of it."""
+    if options.learn is not None and not options.with_midi:
+        raise SettingsError(
+            f"--learn {options.learn} waits for a MIDI controller, and --no-midi opens no ports; leave one of them out."
+        )
+    members = options.mpe if options.mpe is not None else MPE_MEMBERS
+    if not members.isdecimal() or not 1 <= int(members) < CHANNELS:
+        raise SettingsError(
+            f"--mpe {members}; valid is 1 to {CHANNELS - 1} member channels. Try --mpe alone, which takes them all."
+        )
+    return MidiOptions(
+        tracks=_channels(options.channels, options.tracks),
+        mpe=options.mpe is not None,
+        mpe_members=int(members),
+        program=ProgramUse(_one_of("--program", options.program, [use.value for use in ProgramUse])),
+        bindings=dict(_binding(written) for written in options.bindings),
+    )
+
+
+def _binding(written: str) -> tuple[int, LiveParameter]:
+    number, equals, name = written.partition("=")
+    if not equals or not number.isdecimal() or int(number) > 127:
+        raise SettingsError(
+            f"--bind {written}; valid is CONTROLLER=PARAMETER with a controller from 0 to 127. Try --bind 20=growl."
+        )
+    return int(number), LiveParameter(_one_of(f"--bind {number}=", name, _PARAMETERS))
+
+
+def _channels(channels: Sequence[str], tracks: int) -> dict[int, int] | None:
+    """Channel (from 0) to track: what is said, and for all others what they play by themselves. None if nothing is said."""
+    found = {number: number for number in range(CHANNELS)}
+    for written in channels:
+        number, equals, track = written.partition("=")
+        is_track = track == NONE or (track.isdecimal() and int(track) < tracks)
+        if not equals or not number.isdecimal() or not 1 <= int(number) <= CHANNELS or not is_track:
+            raise SettingsError(
+                f"--channel {written}; valid is CHANNEL=TRACK with a channel from 1 to {CHANNELS} and a track from 0 to {tracks - 1} "
+                f"(more with --tracks), or {NONE}. Try --channel 10=0, or --channel 10={NONE}."
+            )
+        found.pop(int(number) - 1, None)
+        if track != NONE:
+            found[int(number) - 1] = int(track)
+    return found if channels else None
+
+
+def _live_settings(options: ServeOptions) -> tuple[LiveSettings, ...]:
+    overlaps = _for_tracks(options.overlaps, options.tracks, Overlap.LEGATO.value)
+    fillers = _for_tracks(options.fillers, options.tracks, WhenEmpty.LA.value)
+    keys = _line_keys(options.line_keys)
+    return tuple(
+        LiveSettings(
+            overlap=Overlap(_one_of("--overlap", overlap, [choice.value for choice in Overlap])),
+            when_empty=WhenEmpty(_one_of("--filler", filler, [choice.value for choice in WhenEmpty])),
+            **keys,
+        )
+        for overlap, filler in zip(overlaps, fillers, strict=True)
+    )
+
+
+def _line_keys(written: str | None) -> dict[str, int | None]:
+    if written is None:
+        return {}
+    keys = [NONE] * 3 if written == NONE else [key.strip() for key in written.split(",")]
+    numbers = [int(key) for key in keys if key.isdecimal()]
+    is_valid = len(keys) == 3 and all(key == NONE or key.isdecimal() for key in keys)
+    if not is_valid or max(numbers, default=0) > 127 or len(set(numbers)) < len(numbers):
+        raise SettingsError(
+            f"--line-keys {written}; valid is PREVIOUS,AGAIN,NEXT: three different MIDI keys from 0 to 127, or {NONE} in their place. "
+            f"Try --line-keys 36,37,38, or --line-keys {NONE}."
+        )
+    names = ("previous_line_key", "again_key", "next_line_key")
+    return {name: None if key == NONE else int(key) for name, key in zip(names, keys, strict=True)}
+
+
+def _one_of(option: str, given: str, valid: Sequence[str]) -> str:
+    """`given`, if it is one of them. SettingsError that names them, and the one that was probably meant."""
+    if given in valid:
+        return given
+    space = "" if option.endswith("=") else " "
+    nearest = difflib.get_close_matches(given, valid, 1)
+    advice = f"Did you mean {option}{space}{nearest[0]}?" if nearest else f"Try {option}{space}{valid[0]}."
+    raise SettingsError(f"{option}{space}{given}; valid is {', '.join(valid)}. {advice}")
 
 
 def audio_config(options: ServeOptions) -> AudioConfig:
@@ -135,6 +247,8 @@ def opened_lines(server: VocaleseServer) -> list[str]:
         f"Voice  {', '.join(dict.fromkeys(options.voices))}; a note sounds {1000 * server.latency_s():.1f} ms after it came",
         f"Takes  {options.takes.absolute()}",
     ]
+    if options.learn is not None:
+        lines.insert(2, f"Learn  the next MIDI controller that is moved will move {options.learn.value}")
     if options.host not in LOOPBACK:
         lines.append(f"Anyone in the network who knows the token can play. It is sent unencrypted. Token: {options.token}")
     return [*lines, "Ctrl-C ends."]
@@ -149,6 +263,58 @@ def _speaker() -> Callable[[str], None]:
             print(text, flush=True)
 
     return say
+
+
+class _Arrivals:
+    """Shows what arrives, from a thread of its own: a terminal that is slow or stopped must not hold up the notes. What it cannot keep up
+    with is left out, and counted."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._lines: queue.Queue[str] = queue.Queue(_MOST_WAITING_LINES)
+        self._quiet = QuietMessages()
+        self._left_out = 0
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._show, name="arrivals", daemon=True)
+        self._thread.start()
+
+    def osc(self, received: Received) -> None:
+        """An OSC message has come."""
+        self._put(arrival_line(received))
+
+    def midi(self, time_s: float, port: str, message: mido.Message, routed: Sequence[Routed]) -> None:
+        """A MIDI message has come."""
+        if not self._quiet.counts(message):
+            self._put(midi_line(time_s, port, message, routed))
+
+    def close(self) -> None:
+        """Show what waits, and end."""
+        self._closing.set()
+        self._thread.join()
+
+    def _put(self, line: str) -> None:
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self._left_out += 1
+
+    def _show(self) -> None:
+        with suppress(BrokenPipeError):  # nobody reads it any more; the voice goes on
+            told_s = time.monotonic()
+            while not (self._closing.is_set() and self._lines.empty()):
+                with suppress(queue.Empty):
+                    self._say(self._lines.get(timeout=_LOOK_EVERY_S))
+                if time.monotonic() - told_s >= _TOLD_EVERY_S:
+                    told_s = time.monotonic()
+                    self._tell_counts()
+            self._tell_counts()
+
+    def _tell_counts(self) -> None:
+        for text in self._quiet.lines():
+            self._say(text)
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            self._say(f"           {left_out} messages came too fast to be shown; they were played.")
 
 
 def _words(text: str) -> str:

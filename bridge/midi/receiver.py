@@ -13,18 +13,20 @@ from engine import LiveParameter
 
 from .clock import ClockFollower, TransportState
 from .ports import VIRTUAL_NAME, Backend, MidiPorts
-from .router import Learned, MidiOptions, MidiRouter, Routed
+from .router import Learned, MidiOptions, MidiRouter, Routed, check_free
 from .timecode import TimecodeFollower
 
 logger = logging.getLogger(__name__)
 
 Sink = Callable[[Sequence[Routed]], None]
+OnArrival = Callable[[float, str, mido.Message, Sequence[Routed]], None]
 
 
 class MidiReceiver:
     """Calls `sink` with the events of each message as it comes, in the driver's thread; it must not wait for anything.
 
     `clock` gives the seconds that events carry. Each port has a router of its own; when a port goes, what it held is released.
+    `on_arrival(time_s, port, message, routed)` hears of every message, clocks included, after the sink; it must not wait either.
     """
 
     def __init__(
@@ -36,8 +38,9 @@ class MidiReceiver:
         wanted: Sequence[str] | None = None,
         virtual_name: str | None = VIRTUAL_NAME,
         backend: Backend | None = None,
+        on_arrival: OnArrival | None = None,
     ) -> None:
-        self._sink, self._clock = sink, clock
+        self._sink, self._clock, self._on_arrival = sink, clock, on_arrival
         self._options = options or MidiOptions()
         self._routers: dict[str, MidiRouter] = {}
         self._lock = threading.Lock()  # several ports, several threads
@@ -67,6 +70,16 @@ class MidiReceiver:
             for router in self._routers.values():
                 router.learn(parameter)
 
+    def bind(self, number: int, parameter: LiveParameter | None) -> None:
+        """Controller `number` moves `parameter` on all ports, now and later; None: what it means by itself. Raises SettingsError for one
+        with a meaning that stays."""
+        check_free(number)
+        with self._lock:
+            bindings = {known: moved for known, moved in self._options.bindings.items() if known != number}
+            self._options = replace(self._options, bindings=bindings if parameter is None else {**bindings, number: parameter})
+            for router in self._routers.values():
+                router.bind(number, parameter)
+
     def clock_state(self) -> TransportState:
         """Where MIDI clock stands now."""
         with self._lock:
@@ -80,14 +93,21 @@ class MidiReceiver:
     def _receive(self, port: str, message: mido.Message) -> None:
         time_s = self._clock()
         with self._lock:
-            if self._clock_follower.feed(message, time_s) or self._timecode_follower.feed(message, time_s):
-                return
-            routed = self._router(port).feed(message, time_s)
-            for item in routed:
-                if isinstance(item, Learned):
-                    self._share(item)
+            routed = self._routed(port, message, time_s)
         if routed:
             self._sink(routed)
+        if self._on_arrival is not None:
+            self._on_arrival(time_s, port, message, routed)
+
+    def _routed(self, port: str, message: mido.Message, time_s: float) -> list[Routed]:
+        """What a message asks for; nothing if it was for a clock."""
+        if self._clock_follower.feed(message, time_s) or self._timecode_follower.feed(message, time_s):
+            return []
+        routed = self._router(port).feed(message, time_s)
+        for item in routed:
+            if isinstance(item, Learned):
+                self._share(item)
+        return routed
 
     def _router(self, port: str) -> MidiRouter:
         if port not in self._routers:

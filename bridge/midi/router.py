@@ -64,7 +64,7 @@ class MidiOptions:
         if not 1 <= self.mpe_members < CHANNELS:
             raise SettingsError(f"An MPE zone of {self.mpe_members} members is not possible; valid is 1 to {CHANNELS - 1}.")
         for number in self.bindings:
-            _check_free(number)
+            check_free(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class MidiRouter:
 
     def bind(self, number: int, parameter: LiveParameter | None) -> None:
         """Controller `number` moves `parameter`; None: what the table says again. Raises SettingsError for one with a meaning of its own."""
-        _check_free(number)
+        check_free(number)
         if parameter is None:
             self._bindings.pop(number, None)
         else:
@@ -306,7 +306,8 @@ class MidiRouter:
         return (self._port << 11) | (number << 7) | key
 
 
-def _check_free(number: int) -> None:
+def check_free(number: int) -> None:
+    """Raises SettingsError for a controller that cannot be given another parameter."""
     if not 0 <= number <= 127 or number in table.RESERVED:
         raise SettingsError(
             f"Controller {number} cannot be given another meaning; choose one that MIDI leaves free, such as 20 to 31."

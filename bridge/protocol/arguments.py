@@ -91,7 +91,7 @@ class Argument:
     def valid(self) -> str:
         """What is valid, in words, such as "0 to 127"."""
         if self.choices:
-            return ", ".join(map(str, self.choices))
+            return ", ".join(str(choice) or '""' for choice in self.choices)
         if self.kind in (Kind.TEXT, Kind.NAME):
             return f"up to {self.high:g} characters"
         if self.kind is Kind.SWITCH:

@@ -131,6 +131,23 @@ class TrackParam:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackOverlap:
+    track: int
+    overlap: str
+
+
+@dataclass(frozen=True, slots=True)
+class MidiLearn:
+    parameter: str  # empty: nothing is waited for any more
+
+
+@dataclass(frozen=True, slots=True)
+class MidiBind:
+    controller: int
+    parameter: str  # empty: what the controller means by itself
+
+
+@dataclass(frozen=True, slots=True)
 class ClipBegin:
     track: int
     clip: int
@@ -264,6 +281,9 @@ Event: TypeAlias = (
     | TrackVoice
     | TrackMode
     | TrackParam
+    | TrackOverlap
+    | MidiLearn
+    | MidiBind
     | ClipBegin
     | ClipNote
     | ClipCurve

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-API_MAJOR, API_MINOR = 1, 0  # another major version is refused, a higher minor one only adds
+API_MAJOR, API_MINOR = 1, 1  # another major version is refused, a higher minor one only adds
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 57160
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bridge.protocol import limits
 from bridge.protocol.arguments import KIND_WORDS, Argument, Kind, Value
 from bridge.protocol.refusal import CODE_MEANINGS
-from bridge.protocol.table import CURVES, EXPRESSIONS, MESSAGES, REPLIES, TRACK_PARAMS, Message, Range, named_ranges
+from bridge.protocol.table import CONTROLS, CURVES, EXPRESSIONS, MESSAGES, REPLIES, TRACK_PARAMS, Message, Range, named_ranges
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "osc.md"
 
@@ -27,6 +27,10 @@ def page() -> str:
         "### Curves of clips\n\nThe expressions, and:\n\n" + _ranges({k: v for k, v in CURVES.items() if k not in EXPRESSIONS})
     )
     parts.append("### Parameters of tracks\n\n" + _ranges(TRACK_PARAMS))
+    parts.append(
+        "### Parameters of MIDI controllers\n\nA controller spans the whole range; see also [MIDI](midi.md).\n\n"
+        + _ranges(CONTROLS)
+    )
     parts.append("## What comes back\n")
     parts.extend(_message(message) for message in REPLIES)
     parts.append(
@@ -135,7 +139,7 @@ def _row(argument: Argument, again: str = "") -> tuple[str, ...]:
 
 
 def _valid(argument: Argument) -> str:
-    if argument.name == "name" and argument.choices:
+    if argument.name in ("name", "parameter") and argument.choices:
         return "see below"  # dozens of names have a table of their own
     is_free_text = argument.kind is Kind.TEXT and argument.high == limits.MAX_TEXT_CHARACTERS
     is_bounded = argument.choices or argument.kind is Kind.SWITCH or (argument.low, argument.high) != (None, None)

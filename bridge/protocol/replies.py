@@ -83,6 +83,12 @@ class LyricsNext:
 
 
 @dataclass(frozen=True, slots=True)
+class MidiLearned:
+    controller: int
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClipAck:
     track: int
     clip: int
@@ -135,6 +141,7 @@ Reply: TypeAlias = (
     | Meters
     | LyricsSplit
     | LyricsNext
+    | MidiLearned
     | ClipAck
     | ClipMissing
     | Progress

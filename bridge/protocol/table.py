@@ -85,7 +85,7 @@ EXPRESSIONS: dict[str, Range] = {
     "breath": Range(0, 1, "", "breathiness, 1 = whisper (CC2)"),
     "volume": Range(0, 1, "", "loudness by the General MIDI curve (CC7)"),
     "expression": Range(0, 1, "", "the same on top (CC11)"),
-    "sustain": Range(0, 1, "", "from 0.5 on notes are held (CC64)"),
+    "sustain": Range(0, 1, "", "the pedal: from 0.5 on all notes of the track are held, whichever note is named (CC64)"),
     "brightness": Range(0, 1, "", "tilt of the spectrum, 0.5 = neutral (CC74)"),
     "pressure": Range(0, 1, "", "louder and a little brighter (aftertouch)"),
     "dynamics_db": Range(-60, 12, "dB", "loudness relative to normal"),
@@ -98,6 +98,12 @@ EXPRESSIONS: dict[str, Range] = {
     "colour": Range(0, 1, "", "from the voice's main colour to its second one (CC70)"),
     "growl": Range(0, 1, "", "roughness (CC18)"),
     "attack": Range(-1, 1, "", "how notes begin: soft swell to hard accent (CC73)"),
+}
+# What a MIDI controller can be given to move: names and ranges of `engine.LiveParameter`.
+CONTROLS: dict[str, Range] = {
+    **{name: bounds for name, bounds in EXPRESSIONS.items() if name not in ("sustain", "pitch_strength")},
+    "portamento_s": Range(0, 0.5, "s", "glide between notes that are joined (CC5)"),
+    "portamento": Range(0, 1, "", "below 0.5 notes follow each other without a glide (CC65)"),
 }
 CURVES: dict[str, Range] = {
     "bend_cents": Range(-4800, 4800, "cents", "offset from the written pitch"),
@@ -409,6 +415,44 @@ MESSAGES: tuple[Message, ...] = (
         rule=_param,
     ),
     Message(
+        f"{PREFIX}/track/overlap",
+        events.TrackOverlap,
+        "Tracks",
+        "What a live note does that starts while another sounds.",
+        (0, "melisma", 8),
+        (
+            _TRACK,
+            _text("overlap", "the next syllable, or the same vowel at the new pitch", choices=("legato", "melisma")),
+            _SEQ,
+        ),
+        reply=_ACKED,
+    ),
+    Message(
+        f"{PREFIX}/midi/learn",
+        events.MidiLearn,
+        "MIDI",
+        "The next MIDI controller that is moved, on any port and channel, moves this parameter from then on. Names are below.",
+        ("growl", 9),
+        (
+            _text("parameter", "empty: nothing is waited for any more", choices=("", *CONTROLS)),
+            _SEQ,
+        ),
+        reply=f"`/vocalese/midi/learned` when a controller has been moved; {_ACKED}",
+    ),
+    Message(
+        f"{PREFIX}/midi/bind",
+        events.MidiBind,
+        "MIDI",
+        "Gives a MIDI controller a parameter, on all ports and channels. Names are below.",
+        (20, "growl", 10),
+        (
+            Argument("controller", Kind.INT, "its number; some have a meaning that stays, see the page about MIDI", 0, 127),
+            _text("parameter", "empty: what the controller means by itself", choices=("", *CONTROLS)),
+            _SEQ,
+        ),
+        reply=_ACKED,
+    ),
+    Message(
         f"{PREFIX}/clip/begin",
         events.ClipBegin,
         "Clips",
@@ -673,8 +717,8 @@ REPLIES: tuple[Message, ...] = (
             "tracks",
             (
                 _R_TRACK,
-                _sent("peak_dbfs", Kind.FLOAT, "since the last one", "dBFS"),
-                _sent("rms_dbfs", Kind.FLOAT, "since the last one", "dBFS"),
+                _sent("peak_dbfs", Kind.FLOAT, "highest sample, falling by 20 dB a second", "dBFS"),
+                _sent("rms_dbfs", Kind.FLOAT, "over about the last 0.3 s", "dBFS"),
             ),
             0,
             limits.MAX_TRACK + 1,
@@ -702,6 +746,14 @@ REPLIES: tuple[Message, ...] = (
             _sent("line", Kind.INT, "from 0"),
             _sent("remaining", Kind.INT, "syllables that wait, this one included"),
         ),
+    ),
+    Message(
+        f"{PREFIX}/midi/learned",
+        replies.MidiLearned,
+        "Replies",
+        "A controller has been moved and was learned, to who asked for it last.",
+        (20, "growl"),
+        (_sent("controller", Kind.INT, "its number"), _sent("parameter", Kind.TEXT, "what it moves")),
     ),
     Message(
         f"{PREFIX}/clip/ack",
@@ -765,7 +817,12 @@ BY_EVENT: dict[type, Message] = {message.event: message for message in (*MESSAGE
 
 
 def named_ranges(message: Message) -> dict[str, Range]:
-    """The names that `value` of a message depends on; empty for most."""
-    return {events.NoteExpression: EXPRESSIONS, events.ClipCurve: CURVES, events.TrackParam: TRACK_PARAMS}.get(
-        message.event, {}
-    )
+    """What can be named in a message, with the ranges of its values; empty for most."""
+    named: dict[type, dict[str, Range]] = {
+        events.NoteExpression: EXPRESSIONS,
+        events.ClipCurve: CURVES,
+        events.TrackParam: TRACK_PARAMS,
+        events.MidiLearn: CONTROLS,
+        events.MidiBind: CONTROLS,
+    }
+    return named.get(message.event, {})

@@ -35,6 +35,7 @@ from engine import (
     Mode,
     NoteOff,
     NoteOn,
+    Overlap,
     Panic,
     PerformanceSettings,
     SplitLyrics,
@@ -72,11 +73,12 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LiveOptions:
-    """`voices[track]` and `languages[track]` say who sings in what at first. Takes go to `takes`. `start_ns` (of `time.monotonic_ns`) is where
-    the session's clock starts: 0 s."""
+    """`voices[track]` and `languages[track]` say who sings in what at first, `live[track]` (() = defaults) the choices of live voices. Takes
+    go to `takes`. `start_ns` (of `time.monotonic_ns`) is where the session's clock starts: 0 s."""
 
     voices: tuple[str, ...]
     languages: tuple[str, ...]
+    live: tuple[LiveSettings, ...] = ()
     voice_folders: tuple[Path, ...] = ()
     takes: Path = Path()
     start_ns: int = 0
@@ -118,9 +120,10 @@ class LiveSession:
 
     def __init__(self, options: LiveOptions, answers: Answers) -> None:
         self._options, self._answers = options, answers
+        live = options.live or (LiveSettings(),) * len(options.voices)
         self._tracks = [
-            _Track(voice, language, PerformanceSettings(seed=number))
-            for number, (voice, language) in enumerate(zip(options.voices, options.languages, strict=True))
+            _Track(voice, language, PerformanceSettings(seed=number), chosen)
+            for number, (voice, language, chosen) in enumerate(zip(options.voices, options.languages, live, strict=True))
         ]
         self._engine: Engine | None = None
         self._lock = threading.Lock()
@@ -134,6 +137,9 @@ class LiveSession:
     def open(self, engine: Engine) -> None:
         """Begin: words are warmed up beside everything else."""
         self._engine = engine
+        for number, track in enumerate(self._tracks):
+            if track.live != LiveSettings():
+                self._send(number, Configure(0.0, track.settings, track.live), 0.0)
         self._splitter.submit(split_lyrics, _WARM_UP)
 
     def close(self) -> None:
@@ -302,6 +308,9 @@ class LiveSession:
         match event:
             case events.LyricsFiller():
                 live = replace(self._tracks[event.track].live, when_empty=WhenEmpty(event.filler))
+                self._configure(event.track, received, live=live)
+            case events.TrackOverlap():
+                live = replace(self._tracks[event.track].live, overlap=Overlap(event.overlap))
                 self._configure(event.track, received, live=live)
             case events.TrackVoice():
                 self._set_voice(received, event)

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,14 +20,15 @@ from typing import Any
 from bridge.audio.control import Telemetry
 from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
 from bridge.midi.ports import VIRTUAL_NAME
-from bridge.midi.receiver import MidiReceiver
-from bridge.midi.router import MidiOptions
+from bridge.midi.receiver import MidiReceiver, OnArrival
+from bridge.midi.router import Learned, MidiOptions, Routed
 from bridge.osc import EventQueue, OscServer
 from bridge.protocol import events, limits, replies
 from bridge.protocol.events import Received, Sender
 from bridge.protocol.refusal import Code
 from bridge.protocol.table import BY_EVENT
-from engine.errors import DeviceError, VocaleseError
+from engine import LiveParameter, LiveSettings
+from engine.errors import DeviceError, SettingsError, VocaleseError
 
 from .engine_process import EngineProcess
 from .live import LiveOptions, LiveSession
@@ -54,7 +55,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """What to open. `voices` and `languages` have one entry per track of `audio`. `midi_ports`: parts of names, None = all, () = none.
+    """What to open. `voices`, `languages` and (if not empty) `live` have one entry per track of `audio`. `midi_ports`: parts of names,
+    None = all, () = none. `learn` is the parameter that the first controller to be moved is learned for.
 
     `follow` names the transport that songs follow ("jack", "midi-clock" or "timecode"), None = the host's over OSC.
     `onset_lead_s` is how much later than the driver's block a note out of silence sounds: time to sing its first frame.
@@ -63,6 +65,7 @@ class ServerOptions:
     audio: AudioConfig
     voices: tuple[str, ...]
     languages: tuple[str, ...]
+    live: tuple[LiveSettings, ...] = ()
     voice_folders: tuple[Path, ...] = ()
     features: Path | None = None
     cache: Path | None = None
@@ -75,12 +78,14 @@ class ServerOptions:
     midi: MidiOptions = field(default_factory=MidiOptions)
     midi_ports: tuple[str, ...] | None = None
     midi_virtual_name: str | None = VIRTUAL_NAME
+    learn: LiveParameter | None = None
     onset_lead_s: float = 0.007
     follow: str | None = None
 
 
 class VocaleseServer:
-    """Open from `with` to the end of the block. `on_notice(text)` and `on_arrival(received)` are called from any thread.
+    """Open from `with` to the end of the block. `on_notice(text)`, `on_arrival(received)` and `on_midi(time_s, port, message, routed)` are
+    called from any thread, and must not wait: they stand between a message and its note.
 
     Raises a VocaleseError where something cannot be opened; MIDI that is not there is a notice.
     """
@@ -91,9 +96,10 @@ class VocaleseServer:
         on_notice: Callable[[str], None] = log.warning,
         *,
         on_arrival: Callable[[Received], None] | None = None,
+        on_midi: OnArrival | None = None,
     ) -> None:
         self.options = options
-        self._on_notice, self._on_arrival = on_notice, on_arrival
+        self._on_notice, self._on_arrival, self._on_midi = on_notice, on_arrival, on_midi
         self._start_ns = time.monotonic_ns()
         self._closing = threading.Event()
         self._queue = EventQueue()
@@ -101,6 +107,7 @@ class VocaleseServer:
         self._threads: list[threading.Thread] = []
         self._sequencer: Sequencer | None = None
         self._source: TransportSource | None = None
+        self._asked_to_learn: Sender | None = None
         self._set_before_songs: dict[tuple[type, int, str], Received] = {}
         self._opened: list[Any] = []  # in order; closed the other way round
         try:
@@ -191,6 +198,7 @@ class VocaleseServer:
                 LiveOptions(
                     voices=options.voices,
                     languages=options.languages,
+                    live=options.live,
                     voice_folders=options.voice_folders,
                     takes=options.takes,
                     start_ns=self._start_ns,
@@ -200,17 +208,19 @@ class VocaleseServer:
         )
         self.engine = self._keep(EngineProcess(self._opening(), self.session.hear, self._on_notice))
         self.session.open(self.engine)
-        for name, target in (("session", self._serve), ("song", self._serve_song), ("feedback", self._feed_back)):
-            self._threads.append(threading.Thread(target=target, name=name, daemon=True))
-            self._threads[-1].start()
-        self.osc.start()
         self.midi = MidiReceiver(
-            self.session.play,
+            self._play,
             clock=self.clock_s,
             options=options.midi,
             wanted=options.midi_ports,
             virtual_name=options.midi_virtual_name,
+            on_arrival=self._on_midi,
         )
+        self.midi.learn(options.learn)
+        for name, target in (("session", self._serve), ("song", self._serve_song), ("feedback", self._feed_back)):
+            self._threads.append(threading.Thread(target=target, name=name, daemon=True))
+            self._threads[-1].start()
+        self.osc.start()
         if options.with_midi:
             self._opened.append(self.midi)
             for text in self.midi.start():
@@ -259,8 +269,33 @@ class VocaleseServer:
             self.audio.panic()
         if isinstance(event, events.StatusRequest):
             self.send(received.sender, self.status())
+        elif isinstance(event, events.MidiLearn | events.MidiBind):
+            self._set_midi(received, event)
         elif not self.session.handle(received) or isinstance(event, _ALSO_FOR_SONGS):
             self._song_queue.put(received)
+
+    def _set_midi(self, received: Received, event: events.MidiLearn | events.MidiBind) -> None:
+        """Controllers and what they move."""
+        parameter = LiveParameter(event.parameter) if event.parameter else None
+        try:
+            if not self.options.with_midi:
+                raise SettingsError("MIDI is switched off here. Start the server without --no-midi.")
+            if isinstance(event, events.MidiBind):
+                self.midi.bind(event.controller, parameter)
+            else:
+                self._asked_to_learn = received.sender
+                self.midi.learn(parameter)
+        except SettingsError as error:
+            address = BY_EVENT[type(event)].address
+            self.send(received.sender, replies.Error(address, received.seq, Code.FAILED, str(error)))
+
+    def _play(self, routed: Sequence[Routed]) -> None:
+        """What comes by MIDI; who asked for a controller to be learned hears of it."""
+        for item in routed:
+            if isinstance(item, Learned) and self._asked_to_learn is not None:
+                self.send(self._asked_to_learn, replies.MidiLearned(item.number, item.parameter.value))
+                self._asked_to_learn = None
+        self.session.play(routed)
 
     def _serve_song(self) -> None:
         """Songs have a thread of their own: their work takes longer than a note can wait."""
@@ -293,6 +328,8 @@ class VocaleseServer:
             sequencer.listen_to(self._source)
             for track, (voice, language) in enumerate(zip(self.options.voices, self.options.languages, strict=True)):
                 sequencer.apply(events.TrackVoice(track, voice, language))
+            for track, live in enumerate(self.options.live):
+                sequencer.apply(events.LyricsFiller(track, live.when_empty.value))
             for earlier in self._set_before_songs.values():
                 sequencer.apply(earlier.event, earlier.sender)
         told_s = getattr(event, "when_s", 0.0) or received.arrival_s

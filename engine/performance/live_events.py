@@ -57,7 +57,7 @@ LIVE_RANGES: dict[LiveParameter, tuple[float, float]] = {
 class Overlap(StrEnum):
     """What a key does that goes down while another sounds."""
 
-    SYLLABLE = "syllable"  # the next syllable, legato
+    LEGATO = "legato"  # the next syllable, joined to the one before
     MELISMA = "melisma"  # the same vowel at another pitch
 
 
@@ -75,7 +75,7 @@ class LiveSettings:
     Raises SettingsError if one is outside 0..127 or two are the same key.
     """
 
-    overlap: Overlap = Overlap.SYLLABLE
+    overlap: Overlap = Overlap.LEGATO
     when_empty: WhenEmpty = WhenEmpty.LA
     previous_line_key: int | None = 24
     again_key: int | None = 25

@@ -16,7 +16,7 @@ import pytest
 from bridge.midi.ports import MidiPorts, find_backend
 from bridge.midi.receiver import MidiReceiver
 from bridge.midi.router import Learned, TrackEvent
-from engine import Expression, LiveParameter, NoteOff, NoteOn
+from engine import Expression, LiveParameter, NoteOff, NoteOn, SettingsError
 
 SERVER = f"vocalese-midi-{os.getpid()}"
 WAIT_S = 20.0  # a bound for what should take milliseconds
@@ -170,6 +170,35 @@ def test_what_one_port_learned_holds_on_all():
     assert [item for item in heard if isinstance(item, Learned)] == [Learned(20, LiveParameter.TENSION)]
     moved = [item.event.value for item in heard if isinstance(item, TrackEvent) and isinstance(item.event, Expression)]
     assert moved == [1.0, -1.0, 0.0]
+
+
+def test_a_controller_is_bound_on_all_ports_and_given_back():
+    cables, now = Cables("Keys", "Pads"), [0.0]
+    receiver, heard = receiver_of(cables, now)
+    receiver.start()
+    cables.open["Keys"](mido.Message("note_on", note=1))  # a port that is known already
+    receiver.bind(1, LiveParameter.GROWL)
+    for port in ("Keys", "Pads"):
+        cables.open[port](mido.Message("control_change", control=1, value=127))
+    receiver.bind(1, None)
+    for port in ("Keys", "Vocalese"):
+        cables.open[port](mido.Message("control_change", control=1, value=127))
+    with pytest.raises(SettingsError, match="20 to 31"):
+        receiver.bind(64, None)
+    receiver.close()
+    moved = [item.event.parameter for item in heard if isinstance(item, TrackEvent) and isinstance(item.event, Expression)]
+    assert moved == [LiveParameter.GROWL] * 2 + [LiveParameter.MODULATION] * 2
+
+
+def test_every_message_can_be_watched_with_what_it_meant():
+    cables, now, seen = Cables("Keys"), [2.0], []
+    receiver, heard = receiver_of(cables, now, on_arrival=lambda *told: seen.append((*told, len(heard))))
+    receiver.start()
+    note, clock = mido.Message("note_on", note=60), mido.Message("clock")
+    cables.open["Keys"](note)
+    cables.open["Keys"](clock)
+    receiver.close()
+    assert seen == [(2.0, "Keys", note, [heard[0]], 1), (2.0, "Keys", clock, [], 1)], "after the note was passed on"
 
 
 def test_clock_and_time_code_do_not_reach_the_tracks():

@@ -25,14 +25,16 @@ from bridge.protocol import replies as reply_events
 from bridge.protocol.arguments import Argument, Kind, is_safe_name
 from bridge.protocol.read import write_event
 from bridge.protocol.refusal import CODE_MEANINGS
-from bridge.protocol.table import CURVES, EXPRESSIONS, SEQ, TRACK_PARAMS
+from bridge.protocol.table import CONTROLS, CURVES, EXPRESSIONS, SEQ, TRACK_PARAMS
+from engine import LIVE_RANGES, Overlap
 from engine.performance import settings
 from engine.score.types import Parameter
 
 ROWS = [*MESSAGES, *REPLIES]
 DRAFT = """hello ping subscribe status panic note note/on note/off note/bend note/expression lyrics lyrics/append lyrics/line track/voice
-    track/param clip/begin clip/note clip/curve clip/end tempo transport loop render stem/export record/start record/stop"""
-BACK = "welcome pong subscribed ack error status meters lyrics/split lyrics/next clip/ack clip/missing progress done written"
+    track/param track/overlap midi/learn midi/bind
+    clip/begin clip/note clip/curve clip/end tempo transport loop render stem/export record/start record/stop"""
+BACK = "welcome pong subscribed ack error status meters lyrics/split lyrics/next midi/learned clip/ack clip/missing progress done written"
 
 
 def tags_of(row, values):
@@ -178,6 +180,16 @@ def test_names_are_the_engine_s():
     assert set(CURVES) == {str(parameter) for parameter in Parameter}
     ranges = {name: (r.low, r.high) for name, r in TRACK_PARAMS.items() if name not in ("gain_db", "transpose_semitones")}
     assert ranges == settings._RANGES
+
+
+def test_what_controllers_move_is_what_live_voices_have():
+    assert {name: (bounds.low, bounds.high) for name, bounds in CONTROLS.items()} == {
+        parameter.value: bounds for parameter, bounds in LIVE_RANGES.items()
+    }
+    assert read_event("/vocalese/midi/learn", "s", [""]).event == events.MidiLearn("")
+    refusal = read_event("/vocalese/midi/bind", "is", [20, "growll"])
+    assert refusal.code is Code.TEXT and "growll" in refusal.text and "growl," in refusal.text
+    assert set(BY_ADDRESS["/vocalese/track/overlap"].arguments[1].choices) == {choice.value for choice in Overlap}
 
 
 def test_a_refusal_names_the_sequence_number():

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,38 +95,39 @@ class Hall:
         self._blocks.append(np.stack([ear.get_array() for ear in self._ears], axis=1))
 
 
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Hall, int]]:
-    """The hall, and the OSC port of a running `vocalese serve`."""
+@contextmanager
+def staged(patch: pytest.MonkeyPatch, folder: Path, *options: str) -> Iterator[tuple[Hall, int, Callable[[], str]]]:
+    """The hall, the OSC port of a running `vocalese serve`, and what that has printed so far."""
     name = f"vocalese-{secrets.token_hex(4)}"
     for key, value in (("JACK_NO_AUDIO_RESERVATION", "1"), ("JACK_NO_START_SERVER", "1"), ("JACK_DEFAULT_SERVER", name)):
-        monkeypatch.setenv(key, value)
+        patch.setenv(key, value)
     command = ["jackd", "--no-mlock", "-S", "-n", name, "-d", "dummy", "-C", "2", "-P", "2", "-r", str(RATE), "-p", str(BLOCK)]
     jackd = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     hall = Hall(name)
     command = [sys.executable, "-m", "bridge.cli", "serve", "--device", "jack", "--block", str(BLOCK), "--port", "0"]
-    command += ["--tracks", "2", "--route", "1-1", "--route", "2-2", "--takes", str(tmp_path)]
-    serving = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env=dict(os.environ)
-    )
-    assert serving.stdout is not None
+    command += ["--tracks", "2", "--route", "1-1", "--route", "2-2", "--takes", str(folder), *options]
+    log = folder / "printed.txt"
+    with log.open("wb") as out:
+        serving = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ))
     try:
-        opened = ""
-        for line in serving.stdout:
-            opened += line
-            if line.startswith("Ctrl-C"):
-                break
-        found = re.search(r"OSC +127\.0\.0\.1:(\d+)", opened)
-        assert found, opened
+        wait_until(lambda: serving.poll() is not None or "Ctrl-C" in log.read_text(), "running server")
+        found = re.search(r"OSC +127\.0\.0\.1:(\d+)", log.read_text())
+        assert found and serving.poll() is None, log.read_text()
         hall.listen()
-        yield hall, int(found[1])
+        yield hall, int(found[1]), log.read_text
     finally:
         serving.send_signal(signal.SIGINT)
         serving.wait(WAIT_S)
-        serving.stdout.close()
         hall.close()
         jackd.terminate()
         jackd.wait(10)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Hall, int]]:
+    """The hall, and the OSC port of a running `vocalese serve`."""
+    with staged(monkeypatch, tmp_path) as (hall, port, _):
+        yield hall, port
 
 
 def pitch_error(sound: np.ndarray, pitch: float) -> float:
@@ -167,3 +169,22 @@ def test_osc_and_midi_are_heard_at_the_pitch_that_is_played_and_bent(stage: tupl
         assert abs(pitch_error(hall.heard()[begin : begin + RATE, 1], 61.0)) < 10.0
         wait_until(lambda: not hall.heard()[-RATE // 4 :].any(), "silence after both")
         sys.stdout.write(f"{client.status().underruns} underruns\n")
+
+
+def test_controllers_are_learned_and_shown_from_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options = ("--monitor", "--learn", "growl", "--bind", "21=tension", "--channel", "3=1")
+    with staged(monkeypatch, tmp_path, *options) as (hall, _, printed):
+        assert "next MIDI controller that is moved will move growl" in printed()
+        wait_until(hall.join_keys, "MIDI port named Vocalese")
+        hall.play(0xB2, 30, 127)
+        wait_until(lambda: "Controller 30 now moves growl." in printed(), "word that it was learned")
+        hall.play(0xB2, 21, 0)
+        hall.play(0x92, 60, 100)
+        wait_until(lambda: np.abs(hall.heard()[:, 1]).max(initial=0.0) > 0.02, "sound on the track of the channel")
+        hall.play(0xB2, 120, 0)
+        for words in (
+            r"MIDI +\S*.*control_change channel=2 control=30 value=127 .*track 1: Expression parameter growl value 1",
+            r"control=21 value=0 .*track 1: Expression parameter tension value -1",
+            r"note_on channel=2 note=60 velocity=100 .*track 1: NoteOn .*pitch 60",
+        ):
+            wait_until(lambda words=words: re.search(words, printed()), words)
