@@ -532,6 +532,7 @@ def _add_doctor(commands) -> None:
         examples=(
             "vocalese doctor",
             "vocalese doctor --loopback jack        also measure the round trip through a device",
+            "vocalese doctor --port 9000            look whether this OSC port is free",
         ),
         help="check that everything singing needs is there",
     )
@@ -539,6 +540,9 @@ def _add_doctor(commands) -> None:
         "--loopback",
         metavar="DEVICE",
         help="play quiet bursts of noise on a device whose output is joined to its input, and measure how long they take",
+    )
+    parser.add_argument(
+        "--port", type=int, default=57160, metavar="N", help="UDP port for OSC that is looked at (default: 57160)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=_run_doctor)
@@ -888,7 +892,7 @@ def _run_devices(options: argparse.Namespace) -> int:
 def _run_doctor(options: argparse.Namespace) -> int:
     from bridge.commands import doctor
 
-    return doctor.run(loopback=options.loopback, as_json=options.json)
+    return doctor.run(loopback=options.loopback, port=options.port, as_json=options.json)
 
 
 def _run_templates_list(options: argparse.Namespace) -> int:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bridge.audio.devices import list_devices
 from bridge.audio.facade import AudioConfig, AudioEngine
 from bridge.audio.loopback import measure_round_trip
+from bridge.client import VocaleseClient
+from bridge.midi.ports import NO_MIDI, NO_VIRTUAL, MidiSurvey, survey
+from bridge.osc import OscServer
+from bridge.protocol import limits
 from engine import (
     STARTER_NAME,
     DeviceError,
@@ -24,6 +30,7 @@ from engine import (
     render_track,
     voice_folders,
 )
+from engine.errors import ProtocolError
 
 from .common import EXIT_OK, EXIT_SOME_FAILED, cache_folder, user_voice_folder, vocalese_version
 
@@ -33,6 +40,7 @@ _PACKAGES = (
     "soundfile",
     "soxr",
     "mido",
+    "python-rtmidi",
     "pedalboard",
     "librosa",
     "praat-parselmouth",
@@ -51,7 +59,7 @@ _EXTRAS = {
 _PLAYING_S = 1.0
 
 
-def run(*, loopback: str | None = None, as_json: bool) -> int:
+def run(*, loopback: str | None = None, port: int = limits.DEFAULT_PORT, as_json: bool) -> int:
     """Print one line per check; exit code 3 if one fails."""
     checks: list[tuple[str, Callable[[], str]]] = [
         (
@@ -63,6 +71,8 @@ def run(*, loopback: str | None = None, as_json: bool) -> int:
         ("Voices", _voices),
         ("Starter voice", _sings),
         ("GPU", _gpu),
+        ("MIDI", _midi),
+        ("OSC port", lambda: _osc(port)),
         ("Audio devices", _devices),
         ("Playing", _plays),
         *([("Loopback", lambda: _round_trip(loopback))] if loopback is not None else []),
@@ -124,6 +134,52 @@ def _gpu() -> str:
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none; the starter voice does not need one"
+
+
+def _midi(look: Callable[[], MidiSurvey] = survey) -> str:
+    """Notes can come by OSC too, so missing MIDI is said, not failed."""
+    try:
+        found = look()
+    except (OSError, ImportError) as error:
+        return NO_MIDI.format(error=error)
+    inputs = ", ".join(found.inputs) or "no ports besides its own"
+    virtual = NO_VIRTUAL.format(error=found.no_virtual) if found.no_virtual else "`vocalese serve` can open a port of its own"
+    return f"{found.interface}: {inputs}; {virtual}"
+
+
+def _osc(port: int) -> str:
+    """Whether `vocalese serve` could listen there now. A Vocalese that does is fine, another program is not."""
+    try:
+        OscServer(lambda _: True, port=port).close()
+    except ProtocolError as error:
+        try:
+            with VocaleseClient(port=port) as client:
+                return f"{port} is in use by Vocalese {client.welcome.version}, which is running and answers"
+        except ProtocolError as silence:
+            user = _user_of(port)
+            if user is None:
+                raise error from silence
+            raise ProtocolError(
+                f"{port} is in use by {user}. Stop it, or give another port: vocalese serve --port {port + 1}."
+            ) from silence
+    return f"{port} is free for `vocalese serve`"
+
+
+def _user_of(port: int) -> str | None:
+    """The program that has opened a UDP port, where the system lets us see it (Linux, for processes of the same user)."""
+    sockets = set()
+    for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
+        with suppress(OSError):
+            for row in table.read_text().splitlines()[1:]:
+                fields = row.split()
+                if int(fields[1].rpartition(":")[2], 16) == port:
+                    sockets.add(f"socket:[{fields[9]}]")
+    for handle in Path("/proc").glob("[0-9]*/fd/*") if sockets else ():
+        with suppress(OSError):
+            if os.readlink(handle) in sockets:
+                process = handle.parents[1]
+                return f"'{(process / 'comm').read_text().strip()}' (process {process.name})"
+    return None
 
 
 def _devices() -> str:

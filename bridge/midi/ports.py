@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -17,6 +18,9 @@ VIRTUAL_NAME = "Vocalese"
 _POLL_S = 1.0
 _ALSA_SEQUENCER = Path("/dev/snd/seq")
 _THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
+_INTERFACES = {"LINUX_ALSA": "ALSA", "UNIX_JACK": "JACK", "MACOSX_CORE": "CoreMIDI", "WINDOWS_MM": "Windows MM"}
+_TRIED_NAME = "Vocalese doctor"
+_CANNOT_BE_VIRTUAL = (OSError, NotImplementedError, RuntimeError)  # Windows has no virtual ports, and says so in its own way
 NO_MIDI = "There is no MIDI on this machine ({error}); notes can still be sent by OSC."
 NO_VIRTUAL = "This system has no virtual MIDI ports ({error}); connect a hardware port or a loopback driver instead."
 
@@ -55,6 +59,27 @@ def find_backend() -> Backend:
         else:
             return backend
     raise error
+
+
+@dataclass(frozen=True, slots=True)
+class MidiSurvey:
+    """The interface that MIDI goes through, the input ports that it shows, and why there can be no virtual port; "" = there can."""
+
+    interface: str
+    inputs: tuple[str, ...]
+    no_virtual: str
+
+
+def survey(backend: Backend | None = None) -> MidiSurvey:
+    """Look at the system's MIDI, and open and close a virtual port. Raises what `find_backend` raises."""
+    backend = backend or find_backend()
+    api = getattr(backend, "api", None) or "unknown"
+    inputs, no_virtual = tuple(backend.get_input_names()), ""
+    try:
+        backend.open_input(_TRIED_NAME, virtual=True, client_name=_TRIED_NAME, callback=lambda _: None).close()
+    except _CANNOT_BE_VIRTUAL as error:
+        no_virtual = str(error)
+    return MidiSurvey(_INTERFACES.get(api, api), inputs, no_virtual)
 
 
 class MidiPorts:
@@ -152,7 +177,7 @@ class MidiPorts:
             return ()
         try:
             self._virtual = backend.open_input(name, virtual=True, client_name=name, callback=self._callback(name))
-        except (OSError, NotImplementedError, RuntimeError) as error:  # Windows has none, and says so in its own way
+        except _CANNOT_BE_VIRTUAL as error:
             return (NO_VIRTUAL.format(error=error),)
         return ()
 

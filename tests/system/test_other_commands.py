@@ -1,12 +1,18 @@
 """inspect, check, demo, voices, doctor and the help: what they print, and that they answer every score there is."""
 
+import os
+import socket
 import subprocess
 import sys
 
 import pytest
 import soundfile
 
+from bridge.commands import doctor
 from bridge.commands.demo import EXAMPLES, examples
+from bridge.midi.ports import MidiSurvey
+from bridge.osc import OscServer
+from engine.errors import ProtocolError
 
 COMMANDS = [
     [],
@@ -102,10 +108,16 @@ def test_a_damaged_voice_is_listed_with_its_error(vocalese, monkeypatch, tmp_pat
 
 
 def test_doctor_finds_all_well(vocalese):
-    answer = vocalese("doctor", "--json")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    answer = vocalese("doctor", "--port", port, "--json")
     checks = {check["check"]: check for check in answer.last_line["checks"]}
     assert answer.code == 0 and all(check["ok"] for check in checks.values())
-    assert {"Packages", "Voices", "Starter voice", "Phrase cache"} <= set(checks)
+    assert {"Packages", "Voices", "Starter voice", "MIDI", "OSC port", "Phrase cache"} <= set(checks)
+    assert "python-rtmidi" in checks["Packages"]["detail"]
+    assert checks["OSC port"]["detail"] == f"{port} is free for `vocalese serve`"
+    assert "no MIDI" in checks["MIDI"]["detail"] or "port" in checks["MIDI"]["detail"]
     assert "kathleen" in checks["Starter voice"]["detail"]
 
 
@@ -118,6 +130,31 @@ def test_doctor_reports_a_fault_and_goes_on(vocalese, monkeypatch):
     monkeypatch.setattr("bridge.commands.doctor.load_voice", broken)
     answer = vocalese("doctor")
     assert answer.code == 3 and "FAIL  Starter voice: no weights" in answer.out and "ok    Packages" in answer.out
+
+
+def test_doctor_says_what_there_is_of_midi():
+    assert doctor._midi(lambda: MidiSurvey("ALSA", ("Keys 49", "Pads"), "")) == (
+        "ALSA: Keys 49, Pads; `vocalese serve` can open a port of its own"
+    )
+    assert "Windows MM: no ports" in doctor._midi(lambda: MidiSurvey("Windows MM", (), "not here"))
+    assert "no virtual MIDI ports (not here); connect" in doctor._midi(lambda: MidiSurvey("Windows MM", (), "not here"))
+
+    def absent():
+        raise OSError("no sequencer")
+
+    assert "no MIDI on this machine (no sequencer)" in doctor._midi(absent)
+
+
+def test_doctor_says_who_uses_the_osc_port():
+    with OscServer(lambda received: True, port=0, version="9.9") as running:
+        assert "in use by Vocalese 9.9" in doctor._osc(running.port)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        with pytest.raises(ProtocolError, match=f"{port}.*in use") as told:
+            doctor._osc(port)
+    if sys.platform == "linux":
+        assert f"(process {os.getpid()})" in str(told.value) and f"--port {port + 1}" in str(told.value)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import mido
 import pytest
 
-from bridge.midi.ports import MidiPorts, find_backend
+from bridge.midi.ports import MidiPorts, MidiSurvey, find_backend, survey
 from bridge.midi.receiver import MidiReceiver
 from bridge.midi.router import Learned, TrackEvent
 from engine import Expression, LiveParameter, NoteOff, NoteOn, SettingsError
@@ -135,6 +135,15 @@ def test_on_this_machine_it_starts_whatever_there_is():
     with ports:
         notices = ports.start()
         assert bool(ports.names) != bool(notices)
+
+
+def test_a_survey_tells_ports_and_why_none_can_be_virtual():
+    cables = Cables("Keys", "Pads")
+    assert survey(cables) == MidiSurvey("unknown", ("Keys", "Pads"), "")
+    assert cables.open == {}, "what was opened to try is closed"
+    assert survey(Cables(has_virtual=False)).no_virtual == "not possible"
+    with pytest.raises(OSError, match="no sequencer"):
+        survey(Cables(is_absent=True))
 
 
 # ---- all of it together ----------------------------------------------------------------------------------------------
@@ -294,6 +303,10 @@ def test_notes_come_through_the_virtual_port(jack):
 
 def test_the_interface_that_answers_is_found(jack):
     assert find_backend().get_input_names() is not None
+    with jack.open_output("keys", virtual=True, client_name="stage-piano"):
+        found = survey(jack)
+    assert found.interface == "JACK" and not found.no_virtual
+    assert any("stage-piano" in name for name in found.inputs)
 
 
 def test_a_keyboard_that_is_plugged_and_unplugged(jack):
