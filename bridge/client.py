@@ -176,6 +176,11 @@ class VocaleseClient:
             f"Clip {clip} of track {track} did not arrive in {_MAX_CLIP_ROUNDS} rounds. Is the network overloaded?"
         )
 
+    def export(self, folder: str = "", *, track: int = events.ALL, sample_rate: int = 48_000, depth: str = "24") -> None:
+        """Let tracks be written as stems, into a folder of the server's. `poll` brings a `Written` for each, or an `Error`; one that
+        comes at once is raised."""
+        self.request(events.StemExport(track, folder, sample_rate, depth))
+
     def request(self, event: Event) -> None:
         """Send any event whose address takes a `seq` until it is acknowledged. Where it arrives twice, it is acted on once."""
         if not any(argument.name == "seq" for argument in BY_EVENT[type(event)].arguments):

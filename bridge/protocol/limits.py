@@ -39,5 +39,6 @@ MAX_SENDERS = 256  # remembered; the one that was silent longest is forgotten fi
 MAX_REMEMBERED_SEQUENCE_NUMBERS = 1_024  # of each sender
 MAX_SUBSCRIPTIONS = 64
 MAX_LEASE_S = 60.0
+MAX_WAITING_EXPORTS = 8  # beside the one that is made
 MAX_QUEUED_EVENTS = 4_096
 MAX_QUEUED_WEIGHT = 100_000  # notes, curve points and pieces of text in these events: bounds their memory, whatever is in them

@@ -111,6 +111,7 @@ def _limits() -> str:
         ("Errors answered", errors),
         ("Clip", clip),
         ("Open clips", open_clips),
+        ("Exports that wait", f"{limits.MAX_WAITING_EXPORTS}, of all senders"),
         ("Subscriptions", f"{limits.MAX_SUBSCRIPTIONS}, each for up to {limits.MAX_LEASE_S:g} s"),
     )
     return _table(("What", "Limit"), rows)

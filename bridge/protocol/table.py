@@ -588,16 +588,19 @@ MESSAGES: tuple[Message, ...] = (
         f"{PREFIX}/stem/export",
         events.StemExport,
         "Takes and stems",
-        "Writes whole tracks as broadcast WAV files.",
+        "Writes tracks with their clips as broadcast WAV files from the start of the song on, as `vocalese render` would: the "
+        "tracks that are exported together are equally long. Files that are there already are kept; the new ones get a number. "
+        f"One export is made at a time, beside what is played; up to {limits.MAX_WAITING_EXPORTS} wait.",
         (-1, "my song", 48_000, "24", 11),
         (
             _track(all_tracks=True),
-            _name("folder", "folder inside the server's export folder; a path is refused"),
+            _name("folder", "folder inside the server's (that of `--takes`), empty: that one itself; a path is refused"),
             _SAMPLE_RATE,
             _text("depth", "bits per sample", choices=("16", "24", "32f")),
             _SEQ,
         ),
-        reply=f"`/vocalese/progress`, `/vocalese/written` for each file; {_ACKED}",
+        reply="`/vocalese/progress`; `/vocalese/done` and `/vocalese/written` for each file; `/vocalese/error` with the code `busy` "
+        f"if too many wait; {_ACKED}",
     ),
     Message(
         f"{PREFIX}/record/start",
@@ -628,6 +631,7 @@ def _sent(name: str, kind: Kind, meaning: str, unit: str = "", high: float | Non
 
 _R_TRACK = _sent("track", Kind.INT, "number of the track")
 _R_CLIP = _sent("clip", Kind.INT, "number of the clip")
+_R_CLIP_OR_STEM = _sent("clip", Kind.INT, f"number of the clip, {events.ALL} for a stem")
 _R_REVISION = _sent("revision", Kind.INT, "the one it was sent with")
 _R_RATE = _sent("sample_rate", Kind.INT, "of the audio", "Hz")
 
@@ -776,20 +780,20 @@ REPLIES: tuple[Message, ...] = (
         f"{PREFIX}/progress",
         replies.Progress,
         "Replies",
-        "How far rendering is, to who asked for it and to subscribers of render.",
+        "How far rendering is, to who asked for it and, of clips, to subscribers of render.",
         (0, 1, 0.5),
-        (_R_TRACK, _R_CLIP, _sent("fraction", Kind.FLOAT, "0 to 1")),
+        (_R_TRACK, _R_CLIP_OR_STEM, _sent("fraction", Kind.FLOAT, "0 to 1")),
     ),
     Message(
         f"{PREFIX}/done",
         replies.Done,
         "Replies",
-        "A clip is rendered.",
+        "A clip is rendered, or a stem is exported.",
         (0, 1, 1, "0f3a5c", 96_000, 192_000, 48_000),
         (
             _R_TRACK,
-            _R_CLIP,
-            _R_REVISION,
+            _R_CLIP_OR_STEM,
+            _sent("revision", Kind.INT, "the one the clip was sent with, 0 for a stem"),
             _sent("hash", Kind.TEXT, "names the samples: equal hash, equal samples"),
             _sent("start_sample", Kind.LONG, "where it starts in the song", "samples"),
             _sent("samples", Kind.LONG, "how long it is", "samples"),
@@ -801,7 +805,7 @@ REPLIES: tuple[Message, ...] = (
         replies.Written,
         "Replies",
         "A file is complete.",
-        (0, "my song/01 lead.wav", 960_000, 48_000),
+        (0, "my song/my song - track 1.wav", 960_000, 48_000),
         (
             _R_TRACK,
             _sent("path", Kind.TEXT, "below the export folder"),

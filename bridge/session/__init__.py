@@ -9,6 +9,7 @@ sequencer.py       songs: what is planned and rendered next, and where it is pla
 timeline.py        a song, frozen: clips, tempo map, loop
 tape.py            a track's takes on the song's time line
 renderer.py        the render process: plans and phrases
+exporter.py        the export process: whole tracks to stems on disk
 transport.py       whose time a song follows
 server.py          everything that `vocalese serve` opens, wired together
 """

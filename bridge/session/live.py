@@ -7,7 +7,6 @@ that takes messages: what comes for the same track meanwhile waits, so that note
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from bridge.protocol import events, replies
 from bridge.protocol.events import Received, Sender
 from bridge.protocol.refusal import Code
 from bridge.protocol.table import BY_EVENT, MAX_SPLIT_SYLLABLES
+from bridge.stems.naming import free_path
 from engine import (
     Bend,
     Configure,
@@ -364,7 +364,7 @@ class LiveSession:
         except OSError as error:
             self._refuse(received, Code.FAILED, f"{self._options.takes} cannot be made: {error.strerror}.")
             return
-        take, path = next(self._takes), _free_path(self._options.takes, name)
+        take, path = next(self._takes), free_path(self._options.takes / f"{name.removesuffix('.mid')}.mid")
         self._asked_for_takes[take] = (received.sender, received.seq, event.track)
         assert self._engine is not None
         self._engine.take(take, numbers, path=path, name=path.stem)
@@ -455,13 +455,3 @@ def _portions(syllables: Sequence[str]) -> list[tuple[str, ...]]:
             size = len(syllable) + 8
         portions[-1].append(syllable)
     return [tuple(portion) for portion in portions]
-
-
-def _free_path(folder: Path, name: str) -> Path:
-    """`name.mid`, or the first `name 2.mid` that is not there yet."""
-    stem = re.sub(r"\.mid$", "", name)
-    return next(
-        path
-        for number in count(1)
-        if not (path := folder / (f"{stem}.mid" if number == 1 else f"{stem} {number}.mid")).exists()
-    )

@@ -27,6 +27,7 @@ from bridge.session.timeline import Singing
 from engine import (
     Performance,
     PhraseCache,
+    Plan,
     Score,
     VocaleseError,
     Voice,
@@ -138,35 +139,39 @@ class Singer:
             log.exception("a phrase or plan failed")
             return Failed(job, f"{type(error).__name__}: {error}")
 
-    def _plan(self, job: PlanJob) -> Planned:
-        singing, track = job.singing, job.score.tracks[0]
-        if not track.notes:
-            return Planned(job, (), ())
-        needs_words = singing.text and not track.has_lyrics
-        plan = plan_score(
-            job.score,
+    def plan(self, score: Score, singing: Singing) -> Plan:
+        """What is sung of a score with one track. Raises what `engine.plan_score` and loading a voice raise."""
+        needs_words = singing.text and not score.tracks[0].has_lyrics
+        return plan_score(
+            score,
             self._card(singing.voice),
             singing.settings,
             semitones=singing.semitones,
             text=parse_lyric_text(singing.text) if needs_words else None,
             words=singing.words,
         )
-        phrases = tuple(phrase for planned in plan.tracks for phrase in planned.performed.phrases)
-        return Planned(job, phrases, tuple(warning for planned in plan.tracks for warning in planned.warnings))
 
-    def _render(self, job: RenderJob) -> Rendered:
-        return Rendered(job, render_phrase(job.performance, self._voice(job.voice), job.sample_rate, self._cache))
-
-    def _card(self, name: str) -> VoiceCard:
-        """A card is read without loading its voice, so that a plan does not wait for networks."""
-        is_loaded = name in self._voices or self._load is not None
-        return self._voice(name).card if is_loaded else load_card(name, self._shelf.folders)
-
-    def _voice(self, name: str) -> Voice:
+    def voice(self, name: str) -> Voice:
+        """A voice, loaded once."""
         if name not in self._voices:
             load = self._load or (lambda name: load_voice(name, self._shelf.folders, features=self._shelf.features))
             self._voices[name] = load(name)
         return self._voices[name]
+
+    def _plan(self, job: PlanJob) -> Planned:
+        if not job.score.tracks[0].notes:
+            return Planned(job, (), ())
+        plan = self.plan(job.score, job.singing)
+        phrases = tuple(phrase for planned in plan.tracks for phrase in planned.performed.phrases)
+        return Planned(job, phrases, tuple(warning for planned in plan.tracks for warning in planned.warnings))
+
+    def _render(self, job: RenderJob) -> Rendered:
+        return Rendered(job, render_phrase(job.performance, self.voice(job.voice), job.sample_rate, self._cache))
+
+    def _card(self, name: str) -> VoiceCard:
+        """A card is read without loading its voice, so that a plan does not wait for networks."""
+        is_loaded = name in self._voices or self._load is not None
+        return self.voice(name).card if is_loaded else load_card(name, self._shelf.folders)
 
 
 class RenderWorker:
@@ -232,7 +237,7 @@ class RenderWorker:
         context = multiprocessing.get_context("spawn")  # this process has threads, which a fork would leave half-done
         ours, theirs = context.Pipe()
         process = context.Process(target=serve, args=(theirs, self._shelf), name="vocalese render", daemon=True)
-        with _without_interrupts():
+        with without_interrupts():
             process.start()
         theirs.close()
         return process, ours
@@ -246,7 +251,7 @@ class RenderWorker:
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
+def without_interrupts() -> Iterator[None]:
     """What is started here does not hear Ctrl-C, which a terminal sends to all: the parent decides. (Windows has no such mask.)"""
     if not hasattr(signal, "pthread_sigmask"):
         yield

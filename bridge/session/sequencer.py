@@ -213,6 +213,12 @@ class Sequencer:
                     return self._set_track(event)
         return True
 
+    @property
+    def timeline(self) -> Timeline:
+        """The song as it is now."""
+        with self._lock:
+            return self._timeline
+
     def status(self) -> SequencerStatus:
         """How everything stands now."""
         with self._lock:

@@ -25,16 +25,18 @@ from bridge.midi.router import Learned, MidiOptions, Routed
 from bridge.osc import EventQueue, OscServer
 from bridge.protocol import events, limits, replies
 from bridge.protocol.events import Received, Sender
-from bridge.protocol.refusal import Code
+from bridge.protocol.refusal import Code, RefusedMessage
 from bridge.protocol.table import BY_EVENT
 from engine import LiveParameter, LiveSettings
 from engine.errors import DeviceError, SettingsError, VocaleseError
 
 from .engine_process import EngineProcess
+from .exporter import ExportOrder, StemExporter
 from .live import LiveOptions, LiveSession
 from .live_process import Opening
 from .renderer import VoiceShelf
 from .sequencer import Sequencer
+from .timeline import Timeline
 from .transport import JackTransport, TransportSource, midi_source
 
 _METERS_EVERY_S, _STATUS_EVERY_S = 0.05, 1.0
@@ -192,6 +194,8 @@ class VocaleseServer:
             version=options.version,
         )
         self._opened.append(self.osc)
+        self._shelf = VoiceShelf(options.voice_folders, options.features, options.cache)
+        self._exporter = self._keep(StemExporter(self._shelf, self.send, self._on_notice))
         self.audio = self._keep(AudioEngine.start(options.audio, self._hear_audio))
         self.session = self._keep(
             LiveSession(
@@ -302,27 +306,31 @@ class VocaleseServer:
         while (received := self._song_queue.get()) is not None:
             kind = type(received.event)
             address = BY_EVENT[events.ClipEnd if kind is events.Clip else kind].address
-            error = ""
+            code, error = Code.FAILED, ""
             try:
                 if not self._song_takes(received):
-                    error = "A running server does not do that; `vocalese render` does."
+                    error = "A running server does not do that."
+            except RefusedMessage as refusal:
+                code, error = refusal.code, str(refusal)
             except VocaleseError as refusal:
                 error = str(refusal)
             except Exception as failure:
                 log.exception("a message could not be acted on")
                 error = f"It could not be done: {failure}"
             if error and not isinstance(received.event, _ALSO_FOR_SONGS):
-                self.send(received.sender, replies.Error(address, received.seq, Code.FAILED, error[:500]))
+                self.send(received.sender, replies.Error(address, received.seq, code, error[:500]))
 
     def _song_takes(self, received: Received) -> bool:
         """Give it to the sequencer, which is there from the first message on that needs one; what was set before it comes first."""
         event = received.event
+        if isinstance(event, events.StemExport):
+            self._export(received, event)
+            return True
         if self._sequencer is None and isinstance(event, _ALSO_FOR_SONGS):
             self._set_before_songs[type(event), getattr(event, "track", 0), getattr(event, "name", "")] = received
             return True
         if self._sequencer is None:
-            shelf = VoiceShelf(self.options.voice_folders, self.options.features, self.options.cache)
-            sequencer = Sequencer(self.audio, shelf, on_reply=self._answer_song, on_notice=self._on_notice)
+            sequencer = Sequencer(self.audio, self._shelf, on_reply=self._answer_song, on_notice=self._on_notice)
             self._sequencer = self._keep(sequencer)
             sequencer.start()
             sequencer.listen_to(self._source)
@@ -334,6 +342,15 @@ class VocaleseServer:
                 sequencer.apply(earlier.event, earlier.sender)
         told_s = getattr(event, "when_s", 0.0) or received.arrival_s
         return self._sequencer.apply(event, received.sender, age_s=self.clock_s() - told_s)
+
+    def _export(self, received: Received, event: events.StemExport) -> None:
+        """Let stems be written; raises where that cannot even begin."""
+        last = self.options.audio.tracks - 1
+        if event.track > last:
+            raise RefusedMessage(Code.RANGE, f"track is {event.track}", f"valid is 0 to {last}, or {events.ALL} for all")
+        timeline = self._sequencer.timeline if self._sequencer else Timeline()
+        order = ExportOrder.of(event, timeline, self.options.takes, self.options.version)
+        self._exporter.put(order, received)
 
     def _feed_back(self) -> None:
         """Meters and status to those who asked for them."""

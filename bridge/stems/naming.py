@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
 
 MAX_NAME_BYTES = 200  # of UTF-8; file systems allow 255, the rest is room for "-12" and for temporary files
 _RESERVED = frozenset(
@@ -38,6 +40,13 @@ def stem_names(title: str, tracks: Iterable[str], suffix: str = ".wav") -> list[
         taken.add(name.casefold())
         names.append(name)
     return names
+
+
+def free_path(path: Path) -> Path:
+    """The path itself, or the first "name 2.wav" that is not there yet."""
+    if not path.exists():
+        return path
+    return next(copy for number in count(2) if not (copy := path.with_stem(f"{path.stem} {number}")).exists())
 
 
 def _first_free(name: str, suffix: str, taken: set[str]) -> str:
