@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,9 @@ from bridge.protocol import Clip, Received, events, replies
 ROOT = Path(__file__).parents[2]
 WAIT_S = 30.0
 NO_SUCH_PITCH = 200
+SERVE = (sys.executable, "-c", "import sys; from bridge.cli import main; sys.exit(main())", "serve")
+HEADLESS = {"QT_QPA_PLATFORM": "offscreen", "QTWEBENGINE_DISABLE_SANDBOX": "1"}  # for sclang
+NO_CABLES = {"SC_JACK_DEFAULT_INPUTS": "", "SC_JACK_DEFAULT_OUTPUTS": ""}  # that scsynth would plug by itself
 SUNG_DB = 60.0  # in Pd, where 100 dB is full scale and 0 dB silence
 
 
@@ -178,15 +181,12 @@ def jack_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cal
 def test_pure_data_hears_what_it_plays(jack_server: Callable, tmp_path: Path) -> None:
     """A note from Pd becomes singing in `vocalese serve`, which comes back into Pd through JACK, and is measured there."""
     driver = tmp_path / "driver.pd"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     driver.write_text(
         f"#N canvas 0 0 400 300 12;\n#X obj 20 20 netreceive -u {port};\n#X obj 20 60 route play level;\n"
         "#X obj 20 100 s vocalese;\n#X obj 120 100 s vocalese-level;\n"
         "#X connect 0 0 1 0;\n#X connect 1 0 2 0;\n#X connect 1 1 3 0;\n"
     )
-    serve = [sys.executable, "-c", "import sys; from bridge.cli import main; sys.exit(main())", "serve"]
     patch = pd_command(
         tmp_path,
         "-jack",
@@ -203,7 +203,7 @@ def test_pure_data_hears_what_it_plays(jack_server: Callable, tmp_path: Path) ->
         "pd dsp 1",
     )
     with (
-        running([*serve, "--port", "0", "--device", "jack", "--block", "256", "--no-midi"], tmp_path) as vocalese,
+        running([*SERVE, "--port", "0", "--device", "jack", "--block", "256", "--no-midi"], tmp_path) as vocalese,
         running(patch, tmp_path) as pd,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control,
     ):
@@ -227,6 +227,15 @@ def test_pure_data_hears_what_it_plays(jack_server: Callable, tmp_path: Path) ->
         until(lambda: levels()[-3:] == [0.0, 0.0, 0.0], "silence before the notes")
         until(lambda: tell("play note 60 1 0.8") or levels()[-1] > SUNG_DB, "sound in Pd")
         until(lambda: tell("play panic") or levels()[-3:] == [0.0, 0.0, 0.0], "silence after the panic")
+
+
+def free_ports(count: int) -> list[int]:
+    """Different UDP ports that nobody uses."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def until(true: Callable[[], object], what: str) -> None:
@@ -262,12 +271,7 @@ def test_supercollider_plays_and_listens(session: Session, tmp_path: Path) -> No
     install("supercollider", output=tmp_path, overwrite=False)
     script = tmp_path / "play.scd"
     script.write_text(SCLANG.replace("TEMPLATE", str(tmp_path / "vocalese" / "vocalese.scd")))
-    environment = {
-        "VOCALESE_PORT": str(session.server.port),
-        "QT_QPA_PLATFORM": "offscreen",
-        "QTWEBENGINE_DISABLE_SANDBOX": "1",
-        "XDG_RUNTIME_DIR": str(tmp_path),
-    }
+    environment = {"VOCALESE_PORT": str(session.server.port), **HEADLESS, "XDG_RUNTIME_DIR": str(tmp_path)}
     with running([sclang, script], tmp_path, **environment) as sc:
         arrived = session.wait_for(10, (events.LyricsSet, events.WholeNote, events.NoteOn, events.NoteOff, events.NoteBend,
                                         events.NoteExpression, events.TrackVoice, events.TrackParam))  # fmt: skip
@@ -288,6 +292,69 @@ def test_supercollider_plays_and_listens(session: Session, tmp_path: Path) -> No
     assert second.when_s - first.when_s == pytest.approx(0.25, abs=1e-5), "on the beat, however the messages travelled"
     assert session.server.counts.pings == 8
     assert sum(session.server.counts.refused.values()) == 1
+
+
+SCLANG_EARS = """
+(
+"TEMPLATE".load;
+thisProcess.openUDPPort(LANGUAGE);
+OSCdef(\\lyrics, { ~vocalese.lyrics("stay", "en") }, '/test/lyrics');
+OSCdef(\\note, { ~vocalese.note(60, 1) }, '/test/note');
+OSCdef(\\panic, { ~vocalese.panic }, '/test/panic');
+Server.default = s = Server.remote(\\jack, NetAddr("127.0.0.1", SYNTH));
+s.doWhenBooted({
+    SynthDef(\\ear, { SendReply.kr(Impulse.kr(20), '/ear', Amplitude.kr(SoundIn.ar(0), 0.01, 0.05)) }).add;
+    s.sync;
+    OSCdef(\\ear, { |message| ("level" + message[3]).postln }, '/ear');
+    Synth(\\ear, target: RootNode(s));
+});
+)
+"""
+HEARD, SILENT = 0.02, 1e-4  # amplitudes in scsynth
+
+
+def test_supercollider_hears_what_it_plays(jack_server: Callable, tmp_path: Path) -> None:
+    """A note from sclang becomes singing in `vocalese serve`, which comes into scsynth through JACK, and is measured there."""
+    sclang = program("sclang", "supercollider-language")
+    scsynth = program("scsynth", "supercollider-server")
+    install("supercollider", output=tmp_path, overwrite=False)
+    language_port, synth_port = free_ports(2)
+    script = tmp_path / "ears.scd"
+    ports = SCLANG_EARS.replace("LANGUAGE", str(language_port)).replace("SYNTH", str(synth_port))
+    script.write_text(ports.replace("TEMPLATE", str(tmp_path / "vocalese" / "vocalese.scd")))
+    with (
+        running([*SERVE, "--port", "0", "--device", "jack", "--block", "256", "--no-midi"], tmp_path) as vocalese,
+        running([scsynth, "-u", synth_port, *"-i 1 -o 1 -l 1 -D 0 -R 0".split()], tmp_path, **NO_CABLES) as synth,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control,
+        ExitStack() as stack,
+    ):
+        osc_port = vocalese.wait_for(r"^OSC +\S+?:(\d+)")[1]
+        synth.wait_for("^SuperCollider 3 server ready")
+        patchbay = jack_server()
+
+        def there(pattern: str) -> list:
+            return patchbay.get_ports(pattern, is_audio=True)
+
+        stack.callback(synth.process.wait, WAIT_S)
+        stack.callback(control.sendto, encode("/quit", "", []), ("127.0.0.1", synth_port))  # JACK waits for one that is killed
+        until(lambda: there("^SuperCollider:in_1") and there("^PortAudio:out_0"), "ports")
+        patchbay.connect(there("^PortAudio:out_0")[0], there("^SuperCollider:in_1")[0])
+        with running([sclang, script], tmp_path, VOCALESE_PORT=osc_port, **HEADLESS, XDG_RUNTIME_DIR=str(tmp_path)) as sc:
+
+            def tell(what: str) -> None:
+                control.sendto(encode(f"/test/{what}", "", []), ("127.0.0.1", language_port))
+
+            def levels() -> list[float]:
+                return [float(level) for level in re.findall(r"^level (\S+)$", sc.printed(), re.MULTILINE)]
+
+            def is_silent() -> bool:
+                return len(levels()) >= 3 and max(levels()[-3:]) < SILENT
+
+            until(is_silent, "silence before the notes")
+            tell("lyrics")
+            until(lambda: tell("note") or levels()[-1] > HEARD, "sound in scsynth")
+            until(lambda: tell("panic") or is_silent(), "silence after the panic")
+            assert "ERROR" not in sc.printed() and "WARNING" not in sc.printed()
 
 
 # REAPER's scripts, with functions of REAPER that answer as its documentation says.
