@@ -72,7 +72,9 @@ def measure_likeness(samples: NDArray[np.floating], sample_rate: int, voice: Voi
         )
     pitch = float(69.0 + 12.0 * np.log2(np.nanmedian(f0.hz) / 440.0))
     main, *second = _spoken(voice, pitch)
-    others = [((1.0 - colour) * main + colour * second[0], float(colour)) for colour in _COLOURS[1:]] if second else []
+    others = (
+        [((1.0 - colour) * main + colour * second[0], round(float(colour), 2)) for colour in _COLOURS[1:]] if second else []
+    )
     tried = [_nearest(wanted, own, colour) for own, colour in ((main, 0.0), *others)]
     best = min(tried, key=lambda fit: fit.distance_db)
     return replace(best, pitch=round(pitch, 1), neutral_distance_db=tried[0].neutral_distance_db, voiced_s=round(voiced_s, 1))

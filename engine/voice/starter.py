@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
+from threadpoolctl import ThreadpoolController
 
 from engine.errors import VoiceError
 from engine.model.config import FRAMES_PER_TOKEN, AcousticConfig, DecoderConfig, GptConfig, LoudnessConfig
@@ -65,6 +66,7 @@ class StarterVoice:
         self._networks = networks
         self._articulation = articulation
         self._sound = Sound(networks.decoder.config)
+        self._libraries = ThreadpoolController()
 
     @property
     def card(self) -> VoiceCard:
@@ -82,10 +84,11 @@ class StarterVoice:
         """See `engine.voice.types.Voice`. Raises ValueError for a phone outside the inventory."""
         seed = int(performance.hash[:15], 16)
         phones, controls = _with_one_more_frame(performance)
-        if self._articulation is Articulation.DIRECT:
-            samples = self._sung_directly(phones, controls, seed)
-        else:
-            samples = self.stream(seed).sing(phones, controls)
+        with self._libraries.limit(limits=1):  # sums are rounded by the number of threads, which must not be heard
+            if self._articulation is Articulation.DIRECT:
+                samples = self._sung_directly(phones, controls, seed)
+            else:
+                samples = self.stream(seed).sing(phones, controls)
         delay = self._sound.delay_samples
         return samples[delay : delay + performance.frames * self._networks.decoder.config.hop_samples]
 

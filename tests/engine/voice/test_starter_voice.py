@@ -1,5 +1,8 @@
 """The starter voice's sound, measured: repeatable, in tune, audible where it sings and silent where it does not."""
 
+import os
+import subprocess
+import sys
 from dataclasses import fields, replace
 
 import numpy as np
@@ -51,6 +54,27 @@ def test_a_performance_has_one_sound(starter, line):
     first, again = starter.synthesise(line[0]), starter.synthesise(line[0])
     assert first.dtype == np.float32 and first.ndim == 1
     assert first.tobytes() == again.tobytes()
+
+
+_HASH = """
+import hashlib, numpy as np
+from engine import PerformanceSettings, load_voice, plan_text
+voice = load_voice("kathleen")
+phrase = plan_text("Stay with me", voice.card, PerformanceSettings()).tracks[0].performed.phrases[0]
+print(hashlib.sha256(voice.synthesise(phrase).tobytes()).hexdigest())
+"""
+
+
+def test_the_sound_does_not_depend_on_the_number_of_threads():
+    """Sums of many threads are rounded otherwise."""
+    told = [
+        {name: number for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} for number in ("1", "2", "3")
+    ]
+    runs = [
+        subprocess.run([sys.executable, "-c", _HASH], env={**os.environ, **threads}, check=True, capture_output=True, text=True)
+        for threads in told
+    ]
+    assert len({run.stdout for run in runs}) == 1
 
 
 def test_the_sound_does_not_depend_on_what_was_sung_before(starter, line):
