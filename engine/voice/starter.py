@@ -31,8 +31,8 @@ _BLOCK_FRAMES = 64
 _REMEMBERED_PHONES = 4  # the networks hear two units to either side
 _BREATH_LEVEL_DB = -6.0
 _DECODER_DB_PER_EFFORT, _DIRECT_DB_PER_EFFORT = 7.0, 13.0  # measured: how much louder one unit of effort makes a network
-_TEMPERATURE = 0.0
-_LEAST_CONFIDENCE = 0.5  # of a token, to be used
+_TEMPERATURE = 0.5  # of drawing tokens: takes differ a little in how they are articulated
+_LEAST_CONFIDENCE = 0.5  # of a token, to be used: a guess misleads more than the units alone
 _DB_PER_LOUDNESS = 10.0  # the loudness model counts in tens of dB
 _REST = UNIT_INDEX[SILENCE]
 
@@ -74,7 +74,7 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-7-{self._articulation}:{self._card.sha256}"
+        return f"{KIND}-8-{self._articulation}:{self._card.sha256}"
 
     def stream(self, seed: int = 0) -> StarterStream:
         """See `engine.voice.types.StreamingVoice`."""
@@ -233,13 +233,10 @@ class _TokenStream:
         left = time_left_classes(laid.until_s[at.start : at.start + 1])
         contexts = self._contexts[laid.unit_of_frame[at]]
         logits = self._network.logits(self._state, contexts, laid.position[at], int(pitch[0]), int(left[0]), mix)
-        chances: NDArray[np.floating] = logits
-        if _TEMPERATURE > 0:
-            chances = logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))
-        best = int(np.argmax(chances))
-        self._state.last_code = best
-        is_sure = 1.0 / np.exp(logits - logits[best]).sum() >= _LEAST_CONFIDENCE
-        self._codes[step] = best if is_sure else self._network.config.codes  # a guess misleads more than the units alone
+        drawn = int(np.argmax(logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))))
+        self._state.last_code = drawn
+        is_sure = 1.0 / np.exp(logits - logits[drawn]).sum() >= _LEAST_CONFIDENCE
+        self._codes[step] = drawn if is_sure else self._network.config.codes
         self._written_for[step] = units
 
     def _is_as_written(self, step: int, laid: UnitFrames, at: slice, past: int) -> bool:
