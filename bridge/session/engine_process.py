@@ -23,6 +23,7 @@ from engine import (
     GoToLine,
     LiveEvent,
     LiveParameter,
+    LyricLine,
     Lyrics,
     Panic,
     ResetControllers,
@@ -38,6 +39,7 @@ _CLOSE_WITHIN_S = 3.0
 _MOST_CUES = 50_000  # a voice's queue holds no more
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _NOT_NOW = "The engine is being started again. Ask again in a moment."
+_ENDED = "The engine process has ended before this was done. Ask again."
 _RESET = (LiveParameter.MODULATION, LiveParameter.EXPRESSION, LiveParameter.PRESSURE)
 
 log = logging.getLogger(__name__)
@@ -50,19 +52,23 @@ class _TrackState:
     """What a new engine process has to be told about a track."""
 
     voice: str
-    lyrics: list[Lyrics] = field(default_factory=list)
+    lines: list[LyricLine] | None = None  # None: nobody sent words
     cues: int = 0
     configured: Configure | None = None
     controllers: dict[LiveParameter, Expression] = field(default_factory=dict)
     bend: Bend | None = None
     place: tuple[int, int] = (0, 0)
     next_text: str = ""
+    changes: int = 0  # how often anything here was changed by an event
 
     def notice(self, event: LiveEvent) -> None:
         """Remember what lasts of an event."""
+        self.changes += 1
         match event:
             case Lyrics():
                 self._write(event)
+            case GoToLine():
+                self.place = (event.line, event.syllable)
             case Configure():
                 self.configured = event
             case Expression(note_id=None):
@@ -74,20 +80,25 @@ class _TrackState:
                 forgotten = _RESET if isinstance(event, ResetControllers) else tuple(self.controllers)
                 for parameter in forgotten:
                     self.controllers.pop(parameter, None)
+            case _:
+                self.changes -= 1
 
     def events(self) -> list[LiveEvent]:
-        """The same for a voice that knows nothing yet."""
+        """The same for a voice that knows nothing, or less."""
         known: list[LiveEvent] = [event for event in (self.configured, self.bend) if event is not None]
-        place = [GoToLine(0.0, *self.place)] if self.lyrics else []
-        return [*known, *self.controllers.values(), *self.lyrics, *place]
+        words = [] if self.lines is None else [Lyrics(0.0, tuple(self.lines)), GoToLine(0.0, *self.place)]
+        return [*known, *self.controllers.values(), *words]
 
     def _write(self, event: Lyrics) -> None:
-        if event.replaces:
-            self.lyrics, self.cues, self.place = [], 0, (0, 0)
-        cues = sum(len(line.cues) for line in event.lines)
-        if self.cues + cues <= _MOST_CUES:
-            self.lyrics.append(event)
-            self.cues += cues
+        """As much of it as a voice's queue takes: the place in the words has to mean the same there and here."""
+        if event.replaces or self.lines is None:
+            self.lines, self.cues, self.place = [], 0, (0, 0)
+        for line in event.lines:
+            if self.cues + len(line.cues) > _MOST_CUES:
+                break
+            if line.cues:
+                self.lines.append(line)
+                self.cues += len(line.cues)
 
 
 class EngineProcess:
@@ -104,6 +115,8 @@ class EngineProcess:
         self._lock = threading.Lock()  # what is known and what is sent stay together
         self._last_words: deque[str] = deque(maxlen=20)
         self._deaths_s: list[float] = []
+        self._marks: dict[int, int] = {}  # where takes that are being recorded begin, by track; ns of `time.monotonic_ns`
+        self._asked: dict[tuple[str, int], Report] = {}  # what has not been answered yet
         self._is_closing = False
         self.is_ready = False
         self.load = 0.0
@@ -141,12 +154,14 @@ class EngineProcess:
         with self._lock:
             if self.is_ready:
                 self._order(do="voice", track=track, name=name)
+                self._asked["voice", track] = {"event": "voice", "track": track, "name": name}
                 return
         self._on_report({"event": "voice", "track": track, "name": name, "error": _NOT_NOW})
 
     def mark(self, track: int, at_ns: int) -> None:
         """Let a take of this track begin at a moment of `time.monotonic_ns`."""
         with self._lock:
+            self._marks[track] = at_ns
             if self.is_ready:
                 self._order(do="mark", track=track, at_ns=at_ns)
 
@@ -155,7 +170,10 @@ class EngineProcess:
         it went."""
         with self._lock:
             if self.is_ready:
+                for track in tracks:
+                    self._marks.pop(track, None)
                 self._order(do="take", id=number, tracks=tracks, path=str(path), name=name)
+                self._asked["written", number] = {"event": "written", "id": number, "path": str(path)}
                 return
         self._on_report({"event": "written", "id": number, "path": str(path), "error": _NOT_NOW})
 
@@ -197,10 +215,12 @@ class EngineProcess:
         return process
 
     def _await_ready(self) -> None:
-        """Open it, and wait until it can sing."""
-        voices = tuple(state.voice for state in self._tracks)
-        opening = asdict(replace(self._opening, voices=voices))
-        self._order(do="open", **opening)
+        """Open it with all that is known, and wait until it can sing."""
+        with self._lock:
+            voices = tuple(state.voice for state in self._tracks)
+            known = [[plain_event(event) for event in state.events()] for state in self._tracks]
+            told = [state.changes for state in self._tracks]
+        self._order(do="open", **{**asdict(replace(self._opening, voices=voices)), "known": known})
         heard = self._hear()
         if heard is None:
             raise VocaleseError(
@@ -210,7 +230,11 @@ class EngineProcess:
             raise getattr(engine_errors, heard["kind"], VocaleseError)(heard["text"])
         self.modules = tuple(heard["modules"])
         with self._lock:
-            self._restore()
+            for track, state in enumerate(self._tracks):
+                if state.changes != told[track]:  # while it was opened
+                    self._order(do="restore", track=track, events=[plain_event(event) for event in state.events()])
+            for track, at_ns in self._marks.items():
+                self._order(do="mark", track=track, at_ns=at_ns)
             self.is_ready = True
 
     def _hear(self) -> Report | None:
@@ -249,11 +273,20 @@ class EngineProcess:
                 case "position":
                     state = self._tracks[heard["track"]]
                     state.place, state.next_text = (heard["line"], heard["syllable"]), heard["text"]
-                case "voice" if not heard["error"]:
-                    self._tracks[heard["track"]].voice = heard["name"]
+                case "voice":
+                    self._asked.pop(("voice", heard["track"]), None)
+                    if not heard["error"]:
+                        self._tracks[heard["track"]].voice = heard["name"]
+                case "written":
+                    self._asked.pop(("written", heard["id"]), None)
         self._on_report(heard)
 
     def _start_again(self) -> bool:
+        with self._lock:
+            is_recording, asked = bool(self._marks), list(self._asked.values())
+            self._asked.clear()
+        for request in asked:
+            self._on_report({**request, "error": _ENDED})
         now_s = time.monotonic()
         self._deaths_s = [*(death for death in self._deaths_s if now_s - death < _DEATHS_WITHIN_S), now_s]
         if len(self._deaths_s) > _MOST_DEATHS:
@@ -261,7 +294,8 @@ class EngineProcess:
                 f"The engine process keeps ending; nothing is sung any more. Its last words: {' / '.join(self._last_words)}"
             )
             return False
-        self._on_notice("The engine process has ended unexpectedly; it is started again.")
+        lost = " What was recorded until now is lost from the take." if is_recording else ""
+        self._on_notice(f"The engine process has ended unexpectedly; it is started again.{lost}")
         ended = self._process
         with self._lock:
             if self._is_closing:
@@ -275,12 +309,6 @@ class EngineProcess:
         if self.is_ready:
             self._on_notice(f"The engine sings again, with voices, settings and words as they were{self._shown_place()}.")
         return True
-
-    def _restore(self) -> None:
-        now_ns = time.monotonic_ns()
-        for track, state in enumerate(self._tracks):
-            for event in state.events():
-                self._order(do="event", track=track, event=plain_event(event), at_ns=now_ns)
 
     def _shown_place(self) -> str:
         waiting = [f"'{state.next_text}' on track {track}" for track, state in enumerate(self._tracks) if state.next_text]

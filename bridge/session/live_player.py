@@ -4,6 +4,9 @@ Times are device samples, as the audio process counts them. Every event is due a
 came by add no jitter. In silence nothing is sung. A note out of silence begins a passage: its first frame is sung at once and starts
 exactly where the note is due. While a passage lasts each frame is sung as late as the ring allows, so that bends are heard soon; what
 comes then acts with the next frame. The voice's own clock runs with the device's and is moved by at most a frame where a passage begins.
+
+Events act in the order of the moments their senders gave them, and of one moment in the order in which they came. Their due samples would not
+do for that: they are read from a clock that is only nearly even, and two events of one moment may be due the wrong way round.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ _FADE_IN_S = 0.001
 _SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
 MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
+
+
+_Waiting = tuple[int, int, float, LiveEvent]  # moment in ns, number, due device sample, event: sorted by the first two
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,9 @@ class LivePlayer:
     def __init__(self, voice: LiveVoice, writer: LiveWriter, *, sample_rate: int) -> None:
         self._voice, self._writer = voice, writer
         self._rate = sample_rate
-        self._waiting: list[tuple[float, int, LiveEvent]] = []
+        self._waiting: list[_Waiting] = []
         self._numbers = count()
+        self._given_s = 0.0  # the time of the last event that the voice was given
         self._passage: _Passage | None = None
         self._free_from = 0  # behind what was handed over
         self._quiet_frames = 0
@@ -81,12 +88,21 @@ class LivePlayer:
             return device_sample / self._rate
         return self._passage.frame / FRAME_RATE_HZ + (device_sample - self._passage.start) / self._rate
 
-    def feed(self, event: LiveEvent, due: float) -> bool:
-        """Something to happen at device sample `due`; the event's own time does not count. False if too much waits already."""
+    def feed(self, event: LiveEvent, due: float, moment: int) -> bool:
+        """Something to happen at device sample `due`, behind everything of an earlier `moment` (its sender's, in ns of any steady clock). The
+        event's own time does not count. False if too much waits already."""
         if len(self._waiting) >= MOST_WAITING:
             return False
-        heapq.heappush(self._waiting, (due, next(self._numbers), event))
+        heapq.heappush(self._waiting, (moment, next(self._numbers), due, event))
         return True
+
+    def restore(self, events: Sequence[LiveEvent]) -> None:
+        """Let the voice know what lasts of an earlier life, all of it within one frame of silence."""
+        for event in events:
+            self._feed_now(event)
+        if self._passage is None:
+            self._voice.skip(1)
+            self._is_settled = True
 
     def change_voice(self, voice: LiveVoice) -> None:
         """Sing on with another voice of the same performer, from the next silence on."""
@@ -95,7 +111,7 @@ class LivePlayer:
 
     def start_anew(self, voice: LiveVoice) -> None:
         """Drop what sounds and all notes that wait, and go on with this voice, which is silent."""
-        self._waiting = [item for item in self._waiting if not isinstance(item[2], NoteOn | NoteOff)]
+        self._waiting = [item for item in self._waiting if not isinstance(item[3], NoteOn | NoteOff)]
         heapq.heapify(self._waiting)
         self._writer.discard()
         self._passage, self._free_from = None, 0
@@ -105,7 +121,7 @@ class LivePlayer:
         """When `work` is wanted: a device sample, inf if there is nothing to do."""
         if self._passage is not None:
             return self._end(now) - leads.block - leads.passage
-        at = self._waiting[0][0] - leads.block - leads.onset if self._waiting else math.inf
+        at = self._waiting[0][2] - leads.block - leads.onset if self._waiting else math.inf
         return at if self._is_settled else min(at, (self._voice.frame + 1) * self._rate / FRAME_RATE_HZ)
 
     def work(self, now: float, leads: Leads) -> None:
@@ -117,7 +133,7 @@ class LivePlayer:
 
     def silence(self, event: LiveEvent, now: float) -> None:
         """Panic: what sounds fades at once, notes that wait are called off."""
-        for _, _, waiting in sorted(self._waiting):
+        for _, _, _, waiting in sorted(self._waiting):
             if not isinstance(waiting, NoteOn | NoteOff):
                 self._feed_now(waiting)
         self._waiting.clear()
@@ -137,23 +153,25 @@ class LivePlayer:
     # ---- silence -----------------------------------------------------------------------------------------------------
 
     def _listen(self, now: float, leads: Leads) -> None:
-        while self._waiting and self._waiting[0][0] - leads.block - leads.onset <= now:
-            due, _, event = heapq.heappop(self._waiting)
+        while self._waiting and self._waiting[0][2] - leads.block - leads.onset <= now:
+            moment, _, due, event = heapq.heappop(self._waiting)
             if isinstance(event, NoteOn) and event.velocity > 0:
-                self._begin(event, due, now, leads)
+                self._begin(event, moment, due, now, leads)
                 if self._passage is not None:
                     return
             else:
                 self._feed_now(event)
         self._catch_up(now)
 
-    def _begin(self, note: NoteOn, due: float, now: float, leads: Leads) -> None:
+    def _begin(self, note: NoteOn, moment: int, due: float, now: float, leads: Leads) -> None:
         wanted = _STEP_FRAMES * math.ceil(
             max(self._voice.frame, due * FRAME_RATE_HZ / self._rate - 0.5 * _STEP_FRAMES) / _STEP_FRAMES
         )
         self._voice.skip(wanted - self._voice.frame)
         frame = self._voice.frame
         self._feed_now(note)
+        while self._waiting and self._waiting[0][0] == moment and not isinstance(self._waiting[0][3], NoteOn):
+            self._feed_now(heapq.heappop(self._waiting)[3])  # its bend, say
         samples = self._voice.render(1)
         self._is_settled = True
         if not self._voice.is_sounding and not samples.any():
@@ -184,11 +202,11 @@ class LivePlayer:
         passage = self._passage = self._moved(passage)
         until = passage.start + (self._voice.frame + 1 - passage.frame) * self._rate / FRAME_RATE_HZ
         frame_events: list[tuple[float, LiveEvent]] = []
-        while self._waiting and self._waiting[0][0] < until:
-            due, _, event = heapq.heappop(self._waiting)
+        while self._waiting and self._waiting[0][2] < until:
+            _, _, due, event = heapq.heappop(self._waiting)
             frame_events.append((due, event))
         for due, event in _last_moves(frame_events):
-            self._voice.feed(replace(event, time_s=max(0.0, self.voice_s(due))))
+            self._give(event, self.voice_s(due))
         samples = self._voice.render(1)
         self._writer.push(samples)
         self._quiet_frames = 0 if self._voice.is_sounding else self._quiet_frames + 1
@@ -209,8 +227,13 @@ class LivePlayer:
         return now + self._writer.waiting_samples if end is None else end
 
     def _feed_now(self, event: LiveEvent) -> None:
-        self._voice.feed(replace(event, time_s=self._voice.frame / FRAME_RATE_HZ))
+        self._give(event, self._voice.frame / FRAME_RATE_HZ)
         self._is_settled = False
+
+    def _give(self, event: LiveEvent, time_s: float) -> None:
+        """The voice sorts by time too: no event may come before the one that was given before it."""
+        self._given_s = max(self._given_s, time_s)
+        self._voice.feed(replace(event, time_s=self._given_s))
 
     def _take_next_voice(self) -> None:
         if self._passage is None and self._next_voice is not None:

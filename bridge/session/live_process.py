@@ -27,6 +27,7 @@ from bridge.audio.control import DEVICE_SAMPLE, clock_of
 from bridge.audio.live import UNDERRUNS, LiveWriter
 from bridge.audio.memory import AudioAddress, AudioMemory
 from engine import (
+    LiveEvent,
     LivePerformer,
     LiveVoice,
     NoteOn,
@@ -58,7 +59,7 @@ _WARM_UP_FRAMES = 20
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What the engine is opened with. `voices[track]` names each track's voice; leads in seconds, see `Leads`. `is_manual`: the device has no
-    time of its own and is advanced by hand."""
+    time of its own and is advanced by hand. `known[track]`: what an engine before this one was told and what lasts of it."""
 
     address: AudioAddress
     voices: tuple[str, ...]
@@ -66,6 +67,7 @@ class Opening:
     onset_lead_s: float = 0.007
     passage_lead_s: float = 0.008
     is_manual: bool = False
+    known: tuple[tuple[LiveEvent, ...], ...] = ()
 
 
 class DeviceTime:
@@ -84,19 +86,24 @@ class DeviceTime:
 
     def now(self) -> float:
         """The sample that the device would be asked for at this moment."""
-        return self.at(time.monotonic_ns())
+        return self._at(time.monotonic_ns())
 
     def at(self, monotonic_ns: int) -> float:
-        """The same for another moment. The steady rate is trusted as long as the device keeps it: one that stalls, or has lost time, asks for
-        less than it should by now."""
+        """The same for another moment. Asked twice for one moment, the answers may differ by some samples either way."""
+        now_ns = time.monotonic_ns()
+        ahead = 0.0 if self._is_manual else (monotonic_ns - now_ns) * 1e-9 * self._rate
+        return self._at(now_ns) + ahead
+
+    def _at(self, now_ns: int) -> float:
+        """The steady rate is trusted as long as the device keeps it: one that stalls, or has lost time, asks for less than it should by
+        now."""
         asked_for = int(self._memory.ints[DEVICE_SAMPLE])
         if self._is_manual:
             return asked_for
         clock = clock_of(self._memory)
-        expected = clock.device_sample + (time.monotonic_ns() - clock.block_ns) * 1e-9 * self._rate
+        expected = clock.device_sample + (now_ns - clock.block_ns) * 1e-9 * self._rate
         least, most = asked_for - _MOST_BLOCKS_AT_ONCE * clock.block_frames, asked_for + _LATE_BLOCK_S * self._rate
-        now = min(max(expected, least), most)
-        return now + (monotonic_ns - time.monotonic_ns()) * 1e-9 * self._rate
+        return min(max(expected, least), most)
 
 
 class LiveEngine:
@@ -126,8 +133,11 @@ class LiveEngine:
             self._writers.append(writer)
             self._players.append(LivePlayer(LiveVoice(performer, voice.stream()), writer, sample_rate=self._rate))
             self._positions.append(None)
-        for player in self._players:
+        for track, player in enumerate(self._players):
             player.skip_to(self.time.now())
+            if opening.known and opening.known[track]:
+                player.restore(opening.known[track])
+                self._positions[track] = player.lyric_position  # the parent knows it
         self._overfed = [False] * len(self._players)
         self._underruns = self._count_underruns()
         self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
@@ -146,6 +156,9 @@ class LiveEngine:
         match order["do"]:
             case "event":
                 self._feed(order["track"], order["event"], order["at_ns"])
+            case "restore":
+                self._players[order["track"]].restore([read_event(values) for values in order["events"]])
+                self._tell(order["track"])
             case "voice":
                 self._ask_for_voice(order["track"], order["name"])
             case "mark":
@@ -196,7 +209,8 @@ class LiveEngine:
             self._tell(track)
             return
         leads = self.leads
-        if not player.feed(event, self.time.at(at_ns) + leads.block + leads.onset) and not self._overfed[track]:
+        due = self.time.at(at_ns) + leads.block + leads.onset
+        if not player.feed(event, due, at_ns) and not self._overfed[track]:
             self._overfed[track] = True
             self._say(
                 "notice",
@@ -352,6 +366,7 @@ def read_opening(order: dict[str, Any]) -> Opening:
             "address": AudioAddress(**values["address"]),
             "voices": tuple(values["voices"]),
             "voice_folders": tuple(values["voice_folders"]),
+            "known": tuple(tuple(map(read_event, events)) for events in values["known"]),
         }
     )
 

@@ -20,11 +20,19 @@ PLAIN = PerformanceSettings(vibrato_depth_cents=0.0, drift_cents=0.0)
 class Stage:
     """`feed` events now, let time pass with `play`; when the block ends, `heard` is all that sounded, `[N, C]`."""
 
-    def __init__(self, folder: Path, *, tracks: int = 1, block: int = BLOCK, rate: int = RATE, output: str = "file") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tracks: int = 1,
+        block: int = BLOCK,
+        rate: int = RATE,
+        known: tuple[tuple[LiveEvent, ...], ...] = (),
+    ) -> None:
         self.said: list[dict] = []
         self.heard = np.zeros((0, 2), np.float32)
         self._path = folder / "heard.wav"
-        self.block = block
+        self.block, self.rate = block, rate
         routes = tuple((track, track) for track in range(tracks))
         self.audio = AudioEngine.start(
             AudioConfig(
@@ -37,7 +45,7 @@ class Stage:
                 routes=routes,
             )
         )
-        opening = Opening(address=self.audio.address, voices=(STARTER_NAME,) * tracks, is_manual=True)
+        opening = Opening(address=self.audio.address, voices=(STARTER_NAME,) * tracks, is_manual=True, known=known)
         self.audio.advance(block)
         self.engine = LiveEngine(opening, lambda event, **values: self.said.append({"event": event, **values}))
         for track in range(tracks):
@@ -58,7 +66,8 @@ class Stage:
 
     def feed(self, event: LiveEvent, track: int = 0) -> None:
         """Something happens now."""
-        self.engine.handle({"do": "event", "track": track, "event": plain_event(event), "at_ns": 0})
+        at_ns = round(self.now * 1e9 / self.rate)
+        self.engine.handle({"do": "event", "track": track, "event": plain_event(event), "at_ns": at_ns})
 
     def play(self, samples: int) -> None:
         """Let time pass, in whole blocks."""

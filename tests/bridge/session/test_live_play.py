@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from live_stage import RATE, Stage, cents_off, onsets_of
+from live_stage import PLAIN, RATE, Stage, cents_off, onsets_of
 
+from bridge.session.live_process import DeviceTime
+from bridge.session.live_wire import plain_event
 from engine import (
     AllNotesOff,
     Bend,
+    Configure,
     Expression,
     GoToLine,
     LiveParameter,
+    LiveSettings,
     Lyrics,
     NoteOff,
     NoteOn,
@@ -81,7 +86,7 @@ def test_a_panic_silences_and_calls_off_what_was_announced(tmp_path: Path) -> No
         stage.feed(Lyrics(0.0, split_lyrics("one two three").lines))
         stage.feed(NoteOn(0.0, 1, 57.0))
         stage.play(12_000)
-        stage.engine.players[0].feed(NoteOn(0.0, 2, 60.0), stage.now + 20_000)
+        stage.engine.players[0].feed(NoteOn(0.0, 2, 60.0), stage.now + 20_000, round((stage.now + 20_000) * 1e9 / RATE))
         at = stage.now
         stage.feed(Panic(0.0))
         stage.play(RATE)
@@ -104,6 +109,86 @@ def test_words_wait_and_lines_can_be_stepped_while_nothing_sounds(tmp_path: Path
         stage.play(2_000)
     texts = [said["text"] for said in stage.said if said["event"] == "position"]
     assert texts[-3:] == ["sing", "der", "sing"] or texts[-3:] == ["sing", "er", "sing"], texts
+
+
+class Unsteady:
+    """A device's time that goes back by a sample each time it is asked for: more than real ones do, and always the wrong way."""
+
+    def __init__(self, time: DeviceTime) -> None:
+        self._time, self._back = time, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._time, name)
+
+    def at(self, monotonic_ns: int) -> float:
+        self._back += 1
+        return self._time.at(monotonic_ns) - self._back
+
+
+def test_what_comes_at_one_moment_acts_in_the_order_in_which_it_came(tmp_path: Path) -> None:
+    """In silence, and while a note sounds: words and a place in them, a note and its bend, the same key up and down, a very short note."""
+    words = split_lyrics("one two three four five six seven").lines
+    with Stage(tmp_path) as stage:
+        stage.engine.time = Unsteady(stage.engine.time)  # type: ignore[assignment]
+        stage.feed(Lyrics(0.0, words))
+        stage.feed(GoToLine(0.0, 0, 2))
+        stage.play(2_000)
+        assert stage.engine.players[0].lyric_position.next_text == "three"
+        begun = stage.now
+        for event in (NoteOn(0.0, 1, 57.0), Expression(0.0, LiveParameter.MODULATION, 0.0, 1), Bend(0.0, 0.75, 1)):
+            stage.feed(event)
+        stage.play(RATE)
+        again = stage.now
+        stage.feed(NoteOff(0.0, 1))
+        stage.feed(NoteOn(0.0, 1, 60.0))
+        stage.feed(Bend(0.0, -0.5, 1))
+        stage.play(RATE)
+        assert stage.engine.players[0].is_sounding, "the key went up before it went down"
+        stage.feed(NoteOff(0.0, 1))
+        stage.feed(Lyrics(0.0, words))
+        stage.feed(GoToLine(0.0, 0, 6))
+        stage.play(RATE // 2)
+        assert not stage.engine.players[0].is_sounding
+        assert stage.engine.players[0].lyric_position.next_text == "se"
+        stage.feed(NoteOn(0.0, 2, 60.0))
+        stage.feed(NoteOff(0.0, 2))
+        stage.play(RATE)
+        assert not stage.engine.players[0].is_sounding, "a short note is stuck"
+    for begin, pitch in ((begun, 57.75), (again, 59.5)):
+        assert abs(cents_off(stage.heard[begin + RATE // 3 : begin + RATE - 2_000, 0], pitch)) < 10.0
+
+
+def test_a_note_that_was_announced_acts_at_its_time_whatever_comes_before(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.feed(Lyrics(0.0, split_lyrics("la la").lines))
+        stage.play(2_000)
+        begun = stage.now
+        for event, later in ((NoteOn(0.0, 1, 57.0), 30_000), (NoteOff(0.0, 1), 40_000)):
+            stage.engine.players[0].feed(event, begun + later, round((begun + later) * 1e9 / RATE))
+        stage.play(5_000)
+        stage.feed(NoteOn(0.0, 2, 60.0))
+        stage.play(6_000)
+        stage.feed(NoteOff(0.0, 2))
+        stage.play(RATE)
+    first, second = onsets_of(stage.heard[:, 0])
+    assert first - begun < 10_000 and 0 <= second - (begun + 30_000) < RATE // 100
+
+
+def test_what_an_engine_before_it_was_told_is_known_before_it_says_anything(tmp_path: Path) -> None:
+    words = split_lyrics("one two three four").lines
+    known = (Configure(0.0, PLAIN, LiveSettings()), Bend(0.0, 1.5), Lyrics(0.0, words), GoToLine(0.0, 0, 2))
+    with Stage(tmp_path, known=(known,)) as stage:
+        assert stage.engine.players[0].lyric_position.next_text == "three"
+        stage.play(4_000)
+        assert not [said for said in stage.said if said["event"] == "position"], "its parent knows where it stands"
+        begin = stage.now
+        stage.feed(NoteOn(0.0, 1, 57.0))
+        stage.play(RATE)
+        restored = [plain_event(event) for event in (Lyrics(0.0, words), GoToLine(0.0, 0, 1))]
+        stage.engine.handle({"do": "restore", "track": 0, "events": restored})
+        stage.play(4_000)
+    assert [said["text"] for said in stage.said if said["event"] == "position"] == ["four", "two"]
+    assert abs(cents_off(stage.heard[begin + RATE // 3 : begin + RATE - 2_000, 0], 58.5)) < 10.0
 
 
 def test_a_note_that_cannot_be_sung_is_left_out_and_said(tmp_path: Path) -> None:

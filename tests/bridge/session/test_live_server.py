@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import signal
 import sys
 import time
@@ -11,14 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import numpy as np
 import pytest
+import soundfile
+from live_stage import RATE, cents_off
+from safetensors.numpy import load_file, save_file
 
 from bridge.audio.facade import AudioConfig
+from bridge.audio.live import ORIGIN, READ, SOUNDS
+from bridge.audio.memory import AudioMemory
+from bridge.audio.outputs import OutputKind
 from bridge.client import VocaleseClient
 from bridge.midi.router import MidiRouter
 from bridge.protocol import events, replies
 from bridge.session.server import ServerOptions, VocaleseServer
-from engine import STARTER_NAME, read_score
+from engine import STARTER_NAME, read_score, voice_folders
 from engine.errors import ProtocolError
 
 WAIT_S = 60.0
@@ -34,15 +43,37 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 class Served:
     """A server on two tracks without a device, a client of it, and all that it tells the user."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, output: OutputKind = "null", voice_folders: tuple[Path, ...] = ()) -> None:
         self.notices: list[str] = []
         self.folder = folder
-        audio = AudioConfig(output="null", block_frames=256, tracks=2)
+        path = folder / "heard.wav" if output == "file" else None
+        audio = AudioConfig(output=output, path=path, sample_rate=RATE, block_frames=256, tracks=2)
         options = ServerOptions(
-            audio=audio, voices=(STARTER_NAME,) * 2, languages=("en",) * 2, port=0, with_midi=False, takes=folder / "takes"
+            audio=audio,
+            voices=(STARTER_NAME,) * 2,
+            languages=("en",) * 2,
+            voice_folders=voice_folders,
+            port=0,
+            with_midi=False,
+            takes=folder / "takes",
         )
         self.server = VocaleseServer(options, self.notices.append)
         self.client = VocaleseClient(port=self.server.osc.port, timeout_s=2.0).__enter__()
+
+    @property
+    def now(self) -> int:
+        """The next device sample."""
+        return self.server.audio.telemetry().transport.device_sample
+
+    def last_live_sample(self, track: int) -> int:
+        """The device sample behind the last one that was in a track's ring when it ran dry."""
+        memory = AudioMemory.attach(self.server.audio.address)
+        counters = memory.live_counters[track]
+        assert not counters[SOUNDS]
+        found = int(counters[ORIGIN] + counters[READ])
+        del counters
+        memory.close()
+        return found
 
     def played(self, track: int) -> int:
         """Samples that a track has sung so far."""
@@ -166,23 +197,108 @@ def test_panic_and_meters(served: Served) -> None:
     client.subscribe("meters", 0.0)
 
 
-def test_a_killed_engine_comes_back_with_its_words_and_settings(served: Served) -> None:
+@pytest.fixture(scope="module")
+def dark_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a second voice, "dark": the starter voice with a dull sound."""
+    starter, folder = voice_folders()[STARTER_NAME], tmp_path_factory.mktemp("voices")
+    weights = load_file(starter / "weights.safetensors")
+    bias = weights["decoder.exit.bias"]
+    bias[40:80] -= 4.0  # the logarithms of power in the upper bands
+    (folder / "dark").mkdir()
+    save_file(weights, folder / "dark" / "weights.safetensors")
+    digest = hashlib.sha256((folder / "dark" / "weights.safetensors").read_bytes()).hexdigest()
+    card = (starter / "card.toml").read_text(encoding="utf-8").replace(f'name = "{STARTER_NAME}"', 'name = "dark"')
+    card = re.sub(r'^sha256 = ".*"$', f'sha256 = "{digest}"', card, flags=re.MULTILINE)
+    (folder / "dark" / "card.toml").write_text(card, encoding="utf-8")
+    return folder
+
+
+class Take:
+    """What a track wrote into a file: notes by when they sounded, in device samples."""
+
+    def __init__(self, sound: np.ndarray) -> None:
+        self._sound = sound
+
+    def _windows(self, begin: int, end: int) -> list[np.ndarray]:
+        """Pieces of 50 ms of the steady part of a note."""
+        steady = self._sound[begin + RATE // 2 : end]
+        return [steady[start : start + RATE // 20] for start in range(0, len(steady) - RATE // 20, RATE // 20)]
+
+    def brightness_db(self, begin: int, end: int) -> float:
+        """The part above 3 kHz of all there is."""
+        found = []
+        for piece in self._windows(begin, end):
+            power = np.abs(np.fft.rfft(piece * np.hanning(len(piece)))) ** 2
+            found.append(10 * np.log10(power[3_000 * len(piece) // RATE :].sum() / power.sum()))
+        return float(np.median(found))
+
+    def cents_off(self, begin: int, end: int, pitch: float) -> tuple[float, float]:
+        """Median, and distance of the quartiles: of vibrato 1.4 times its depth."""
+        lower, middle, upper = np.quantile([cents_off(piece, pitch) for piece in self._windows(begin, end)], [0.25, 0.5, 0.75])
+        return float(middle), float(upper - lower)
+
+
+def test_a_killed_engine_comes_back_as_it_was(tmp_path: Path, dark_voice: Path) -> None:
+    """Voice, settings, bend, words and the place in them; what sounded fades, and what was recorded is said to be lost."""
+    served = Served(tmp_path, output="file", voice_folders=(dark_voice,))
     client, server = served.client, served.server
-    client.lyrics("one two three four")
-    for _ in range(2):
-        client.note(60.0, duration_s=0.1)
-        time.sleep(0.4)
-    wait_until(lambda: server.engine._tracks[0].next_text == "three", "third word")
-    client.note(60.0, duration_s=30.0)
-    wait_until(lambda: server.engine._tracks[0].next_text == "four", "fourth word")
-    audio, killed, begun_s = server.audio.process_id, server.engine.process_id, time.monotonic()
-    os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: not server.engine.is_ready, "end of the engine")
-    wait_until(lambda: server.engine.is_ready, "new engine")
-    sys.stdout.write(f"back after {time.monotonic() - begun_s:.2f} s\n")
-    assert server.engine.process_id != killed and server.audio.process_id == audio and server.audio.is_alive
-    wait_until(lambda: not served.is_loud(0), "fade of what was sung")
-    wait_until(lambda: any("sings again" in notice for notice in served.notices), "notice")
-    client.note(60.0, duration_s=0.3)
-    wait_until(lambda: served.is_loud(0), "sound")
-    wait_until(lambda: not server.engine._tracks[0].next_text, "end of the words")
+    state = server.engine._tracks[0]
+
+    def sing_until(syllable: str, length_s: float = 1.2) -> tuple[int, int]:
+        """A note, until `syllable` comes next; its samples."""
+        begin = served.now
+        client.note(57.0, duration_s=length_s)
+        wait_until(lambda: state.next_text == syllable, f"next syllable '{syllable}'")
+        wait_until(lambda: served.now > begin + length_s * RATE, "end of the note")
+        return begin, begin + round(0.9 * length_s * RATE)
+
+    try:
+        client.lyrics("lo lo lo lah")
+        bright = sing_until("lo")
+        client.request(events.TrackVoice(0, "dark", "en"))
+        client.param("vibrato_depth_cents", 0.0)
+        client.param("drift_cents", 0.0)
+        client.request(events.RecordStart(0))
+        server.session.play(MidiRouter().feed(mido.Message("pitchwheel", pitch=4096), server.clock_s()))
+        wait_until(lambda: state.voice == "dark", "other voice")
+        wait_until(lambda: server.audio.telemetry().tracks[0].live_origin is None, "silence, from which on it sings")
+        sing_until("lo")
+        begin = served.now
+        client.note(57.0, duration_s=30.0)
+        wait_until(lambda: state.next_text == "lah", "last word")
+        wait_until(lambda: served.now > begin + RATE, "second of sound")
+        audio, killed, begun_s = server.audio.process_id, server.engine.process_id, time.monotonic()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not server.engine.is_ready, "end of the engine")
+        wait_until(lambda: server.engine.is_ready, "new engine")
+        back_after_s = time.monotonic() - begun_s
+        sys.stdout.write(f"back after {back_after_s:.2f} s\n")
+        assert back_after_s <= 3.0
+        ended = served.last_live_sample(0)
+        assert server.engine.process_id != killed and server.audio.process_id == audio and server.audio.is_alive
+        assert state.next_text == "lah" and state.place == (0, 3)
+        wait_until(lambda: any("sings again" in notice and "'lah' on track 0" in notice for notice in served.notices), "notice")
+        assert any("it is started again. What was recorded until now is lost" in notice for notice in served.notices)
+        restarted = served.now
+        again = sing_until("")
+        client.request(events.RecordStop(0, "rest"))
+        served.answer(replies.Written)
+    finally:
+        served.close()
+    sound, _ = soundfile.read(tmp_path / "heard.wav", dtype="float32", always_2d=True)
+    take = Take(sound[:, 0].astype(np.float64))
+    assert np.abs(sound[ended - RATE // 100 : ended]).max() > 1e-3, "it sounded to the end"
+    assert not sound[ended + RATE * 20 // 1000 : restarted].any(), (
+        "silent 20 ms after the last sample of the engine that was killed"
+    )
+    largest = np.abs(np.diff(sound[ended - RATE // 20 : ended, 0])).max()
+    assert np.abs(np.diff(sound[ended - 1 : ended + RATE // 50, 0])).max() < 1.3 * largest, "no click"
+    before = (begin, ended)
+    assert take.brightness_db(*before) < take.brightness_db(*bright) - 6.0
+    assert abs(take.brightness_db(*again) - take.brightness_db(*before)) < 3.0, "another voice"
+    for note in (before, again):
+        middle, spread = take.cents_off(*note, 58.0)
+        assert abs(middle) < 10.0 and spread < 10.0, "another pitch, or vibrato"
+    (track,) = [part for part in read_score(tmp_path / "takes" / "rest.mid").tracks if part.notes]
+    (note,) = track.notes
+    assert note.lyric == "lah"
