@@ -172,11 +172,11 @@ def test_what_was_played_is_written_with_its_words(served: Served) -> None:
     client.lyrics("sing now", track=0)
     client.request(events.RecordStart(0))
     assert client.status().state == "recording"
-    before = served.played(0)
+    wait_until(lambda: served.server.engine._tracks[0].next_text == "sing", "words")
     for pitch in (60.0, 62.0):
         client.note(pitch, duration_s=0.2, track=0)
         time.sleep(0.5)
-    wait_until(lambda: served.played(0) > before, "sound")
+    wait_until(lambda: not served.server.engine._tracks[0].next_text, "end of the words")
     client.request(events.RecordStop(0, "verse"))
     written = served.answer(replies.Written)
     assert written.path == "verse.mid"
@@ -294,9 +294,8 @@ def test_a_killed_engine_comes_back_as_it_was(tmp_path: Path, dark_voice: Path) 
     largest = np.abs(np.diff(sound[ended - RATE // 20 : ended, 0])).max()
     assert np.abs(np.diff(sound[ended - 1 : ended + RATE // 50, 0])).max() < 1.3 * largest, "no click"
     before = (begin, ended)
-    assert take.brightness_db(*before) < take.brightness_db(*bright) - 6.0
-    assert abs(take.brightness_db(*again) - take.brightness_db(*before)) < 3.0, "another voice"
     for note in (before, again):
+        assert take.brightness_db(*note) < take.brightness_db(*bright) - 15.0, "another voice"
         middle, spread = take.cents_off(*note, 58.0)
         assert abs(middle) < 10.0 and spread < 10.0, "another pitch, or vibrato"
     (track,) = [part for part in read_score(tmp_path / "takes" / "rest.mid").tracks if part.notes]
