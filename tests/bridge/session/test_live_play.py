@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from live_stage import PLAIN, RATE, Stage, cents_off, onsets_of
 
+from bridge.audio.resample import StreamResampler
 from bridge.session.live_process import DeviceTime
 from bridge.session.live_wire import plain_event
 from engine import (
@@ -19,7 +20,9 @@ from engine import (
     Expression,
     GoToLine,
     LiveParameter,
+    LivePerformer,
     LiveSettings,
+    LiveVoice,
     Lyrics,
     NoteOff,
     NoteOn,
@@ -48,6 +51,46 @@ def test_notes_out_of_silence_start_a_constant_after_they_came(tmp_path: Path, b
     delays_ms = (np.array(onsets_of(stage.heard[:, 0])) - came) * 1000 / RATE - 1000 * block / RATE
     assert delays_ms.max() - delays_ms.min() <= 1.0
     assert delays_ms.max() <= 10.0
+
+
+@pytest.mark.parametrize("block", [32, 2048])
+def test_what_the_device_gets_is_the_offline_sound_of_the_same_events(tmp_path: Path, starter: Any, block: int) -> None:
+    words = Lyrics(0.0, split_lyrics("stay with - me to-night").lines)
+    played = [
+        (0, NoteOn(0.0, 1, 57.0, 0.9)),
+        (10_001, NoteOn(0.0, 2, 60.0)),
+        (10_500, NoteOff(0.0, 1)),
+        (15_003, Bend(0.0, 0.7)),
+        (21_007, Expression(0.0, LiveParameter.MODULATION, 0.6)),
+        (30_000, NoteOn(0.0, 3, 55.3, 0.4)),
+        (30_000, NoteOff(0.0, 2)),
+        (40_019, NoteOn(0.0, 4, 62.0)),
+        (52_000, NoteOff(0.0, 4)),
+        (60_011, NoteOff(0.0, 3)),
+    ]
+    with Stage(tmp_path, block=block) as stage:
+        stage.feed(words)
+        stage.play(4_000)
+        leads = stage.engine.leads
+        begin = stage.now + 16_384 + leads.block + leads.onset  # where the engine looks exactly when it has to
+        for later, event in played:
+            stage.engine.players[0].feed(event, begin + later, round((begin + later) * 1e9 / RATE))
+        stage.play(RATE)
+        frame = round(100 * stage.engine.players[0].voice_s(begin))
+        stage.play(2 * RATE)
+        assert stage.underruns() == 0
+    voice = LiveVoice(LivePerformer(PLAIN), starter.stream())
+    voice.feed(words)
+    assert voice.skip(frame) == frame
+    for later, event in played:
+        voice.feed(replace(event, time_s=frame / 100 + later / RATE))
+    offline = voice.render(200)[round(voice.latency.stream_s * voice.sample_rate) :]
+    fade = voice.sample_rate // 1000
+    offline[:fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
+    matched = StreamResampler(voice.sample_rate, RATE).push(offline[None])[0]
+    heard = stage.heard[begin : begin + len(matched), 0] / 2.0  # both sides of a track come out there
+    assert np.abs(heard).max() > 0.1
+    assert np.max(np.abs(heard - matched[: len(heard)])) <= 1e-4
 
 
 def test_the_pitch_is_what_is_played_and_bent(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from engine.performance.live_events import AllNotesOff, Bend, Lyrics, NoteOff, N
 from engine.performance.live_lyrics import split_lyrics
 from engine.performance.types import Controls
 from engine.score import read_score, write_score
+from engine.synthesis.blocks import BlockReader
 from engine.synthesis.live import LiveVoice
 
 RATE, HOP = 32_000, 320
@@ -174,6 +175,27 @@ def test_the_starter_voice_sings_live(starter):
     assert np.max(np.abs(one - many)) <= 1e-4
     assert np.all(np.isfinite(one)) and 0.05 < np.abs(one).max() < 2.0
     assert not np.any(one[-round(0.2 * whole.sample_rate) :])
+
+
+@pytest.fixture(scope="module")
+def sung(starter):
+    """A song of the starter voice with bends, in one call: its frames and its samples."""
+    voice = voice_of("sing it - now", starter.stream())
+    frames = round(100 * a_song(voice, notes=5))
+    return frames, voice.render(frames)
+
+
+@pytest.mark.parametrize("block", [32, 64, 128, 256, 441, 512, 1024, 2048])
+def test_the_starter_voice_in_blocks_is_the_offline_sound(starter, sung, block):
+    frames, whole = sung
+    voice = voice_of("sing it - now", starter.stream())
+    a_song(voice, notes=5)
+    reader, blocks, left = BlockReader(voice.render, HOP), [], frames * HOP
+    while left > 0:
+        blocks.append(reader.read(min(block, left)))
+        left -= block
+    assert np.max(np.abs(np.concatenate(blocks) - whole)) <= 1e-4
+    assert 0.05 < np.abs(whole).max() < 2.0
 
 
 def test_the_starter_voice_sings_the_pitch_that_is_played(starter):
