@@ -3,11 +3,17 @@
     hostile   random and mutated datagrams and the named killers (element length -4, time tags ahead, address patterns, 3,000 nested
               bundles, NaN, 65,507 bytes), from several senders, just slowly enough that nearly all are looked at
     flood     valid notes at a fixed rate for some seconds
+    live      the same flood on one track of everything that `vocalese serve` opens (without a device), while a note is held on another
 
 The server runs in a process of its own, as it does in use. Printed: worst and 99th percentile of the ping's round trip (a ping that is not
-answered within a second is counted), how busy the machine was, resident memory before and after, what was refused and dropped, lines logged.
+answered within a second is counted), how busy the machine was, resident memory before and after (of all processes), what was refused and
+dropped, datagrams that the system lost before anybody could count them, lines logged; for the live run the part of the wall's time that
+the device and the held note played, and underruns.
 
-    python benchmarks/osc_flood.py [--datagrams 200000] [--rate 50000] [--seconds 10] [--seed 1] [--json]
+Exit status 1, and the reasons, if a ping took more than 100 ms, memory or the log grew, what came beyond the limits was not counted and
+dropped, or the sound stopped.
+
+    python benchmarks/osc_flood.py [--datagrams 200000] [--rate 50000] [--seconds 10] [--seed 1] [--runs hostile flood live] [--json]
 """
 
 from __future__ import annotations
@@ -23,8 +29,8 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,17 +39,24 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bridge.audio.facade import AudioConfig  # noqa: E402
 from bridge.client import VocaleseClient  # noqa: E402
 from bridge.osc import EventQueue, OscServer, encode, encode_bundle  # noqa: E402
 from bridge.protocol import MESSAGES, limits  # noqa: E402
+from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
+from engine import STARTER_NAME  # noqa: E402
 from engine.errors import ProtocolError  # noqa: E402
 
+RUNS = ("hostile", "flood", "live")
 PING_EVERY_S, PING_LIMIT_S = 0.02, 1.0
+MOST_PING_MS, MOST_GROWTH_MB, LEAST_SHARE = 100.0, 10.0, 0.98
+LINES_PER_S = 5.0  # of the log
+WARM_UP_S = 3.0
 HOSTILE_SENDERS, HOSTILE_RATE_HZ = 4, 0.8 * limits.TOTAL_RATE_HZ  # more would be dropped before anybody looks at it
-NOTE = encode("/vocalese/note", "ifffs", [0, 64.0, 0.5, 0.8, "love"])
+NOTE, NOTE_BESIDE = (encode("/vocalese/note", "ifffs", [track, 64.0, 0.5, 0.8, "love"]) for track in (0, 1))
 
 
-# The process under attack.
+# The processes under attack.
 
 
 def serve(pipe: Connection) -> None:
@@ -59,19 +72,48 @@ def serve(pipe: Connection) -> None:
             if pipe.poll():
                 if pipe.recv() == "stop":
                     return
-                counts = server.counts
-                pipe.send(
-                    {
-                        "received": counts.received_packets,
-                        "taken": counts.taken_messages,
-                        "pings": counts.pings,
-                        "refused": {str(code): count for code, count in counts.refused.items()},
-                        "dropped": {str(code): count for code, count in counts.dropped.items()},
-                        "rss_mb": resident_mb(),
-                        "log_lines": lines.lines,
-                        "log_bytes": lines.bytes,
-                    }
-                )
+                pipe.send(state_of(server, lines))
+
+
+def serve_live(pipe: Connection) -> None:
+    """The same with two live voices behind it, and time running."""
+    lines = LineCounter()
+    logging.getLogger("bridge").addHandler(lines)
+    options = ServerOptions(
+        audio=AudioConfig(output="null", block_frames=256, tracks=2),
+        voices=(STARTER_NAME,) * 2,
+        languages=("en",) * 2,
+        port=0,
+        with_midi=False,
+    )
+    with VocaleseServer(options, lines.count) as server:
+        pipe.send(server.osc.port)
+        while pipe.recv() != "stop":
+            telemetry = server.audio.telemetry()
+            pipe.send(
+                {
+                    **state_of(server.osc, lines, server.engine.process_id, server.audio.process_id),
+                    "wall_s": time.monotonic(),
+                    "device_s": telemetry.transport.device_sample / server.audio.sample_rate,
+                    "held_s": telemetry.tracks[0].live_played_samples / server.audio.sample_rate,
+                    "underruns": sum(track.live_underruns for track in telemetry.tracks) + telemetry.device_underruns,
+                }
+            )
+
+
+def state_of(server: OscServer, lines: LineCounter, *others: int | None) -> dict[str, Any]:
+    """Counts so far; memory of this process and `others`."""
+    counts = server.counts
+    return {
+        "received": counts.received_packets,
+        "taken": counts.taken_messages,
+        "pings": counts.pings,
+        "refused": {str(code): count for code, count in counts.refused.items()},
+        "dropped": {str(code): count for code, count in counts.dropped.items()},
+        "rss_mb": sum(resident_mb(process) for process in ("self", *others)),
+        "log_lines": lines.lines,
+        "log_bytes": lines.bytes,
+    }
 
 
 class LineCounter(logging.Handler):
@@ -82,14 +124,18 @@ class LineCounter(logging.Handler):
         self.lines = self.bytes = 0
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.count(self.format(record))
+
+    def count(self, line: str) -> None:
+        """One more."""
         self.lines += 1
-        self.bytes += len(self.format(record))
+        self.bytes += len(line)
 
 
-def resident_mb() -> float:
-    """Resident memory of this process now, NaN where the system does not tell."""
+def resident_mb(process: int | str | None) -> float:
+    """Resident memory of a process now, NaN where the system does not tell."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
     except OSError:
         return math.nan
     return pages * 4096 / 2**20
@@ -181,10 +227,10 @@ def send_at(rate_hz: float, packets: Iterator[bytes], port: int, senders: int) -
     return sent, time.perf_counter() - started_s
 
 
-def notes_for(seconds: float) -> Iterator[bytes]:
+def notes_for(seconds: float, note: bytes = NOTE) -> Iterator[bytes]:
     end_s = time.perf_counter() + seconds
     while time.perf_counter() < end_s:
-        yield NOTE
+        yield note
 
 
 # The runs.
@@ -203,11 +249,14 @@ def attack(name: str, rate_hz: float, packets: Iterator[bytes], senders: int, po
     after = ask(server)
     refused, dropped = sum(after["refused"].values()), sum(after["dropped"].values())
     received = after["received"] - before["received"]
+    pinged = after["pings"] - before["pings"]
     return {
         "run": name,
         "sent": sent,
         "sent_per_second": round(sent / seconds),
+        "seconds": round(seconds, 1),
         "received": received,
+        "lost": max(0, sent + pinged - received),
         "pings": len(pings),
         "pings_unanswered": sum(ping >= 1e3 * PING_LIMIT_S for ping in pings),
         "ping_ms_median": round(pings[len(pings) // 2], 2),
@@ -222,6 +271,17 @@ def attack(name: str, rate_hz: float, packets: Iterator[bytes], senders: int, po
         "log_lines": after["log_lines"] - before["log_lines"],
         "log_bytes": after["log_bytes"] - before["log_bytes"],
         "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        **(heard_between(before, after) if "wall_s" in before else {}),
+    }
+
+
+def heard_between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """What a live server played in the time of a run."""
+    wall_s = after["wall_s"] - before["wall_s"]
+    return {
+        "device_share": round((after["device_s"] - before["device_s"]) / wall_s, 4),
+        "held_note_share": round((after["held_s"] - before["held_s"]) / wall_s, 4),
+        "underruns": after["underruns"] - before["underruns"],
     }
 
 
@@ -230,36 +290,78 @@ def ask(server: Connection) -> dict[str, Any]:
     return server.recv()
 
 
-def run(datagrams: int, rate_hz: float, seconds: float, seed: int) -> list[dict[str, Any]]:
-    """Both attacks on one server; a short one first, so that memory is compared from a server at work."""
-    pipe, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
-    process.start()
-    port = pipe.recv()
-    send_at(HOSTILE_RATE_HZ, hostile(10_000, seed + 1), port, HOSTILE_SENDERS)
-    rows = [
-        attack("hostile", HOSTILE_RATE_HZ, hostile(datagrams, seed), HOSTILE_SENDERS, port, pipe),
-        attack("flood", rate_hz, notes_for(seconds), 1, port, pipe),
-    ]
-    pipe.send("stop")
-    process.join()
+def faults(row: dict[str, Any]) -> list[str]:
+    """What a run missed, as sentences."""
+    seconds, grown_mb = row["seconds"], row["rss_mb_after"] - row["rss_mb_before"]
+    found = {
+        f"{row['pings_over_100_ms']} of {row['pings']} pings took more than 100 ms, the longest {row['ping_ms_worst']} ms": row[
+            "pings_over_100_ms"
+        ],
+        f"memory grew by {grown_mb:.1f} MB": grown_mb > MOST_GROWTH_MB,
+        f"{row['log_lines']} lines were logged in {seconds} s": row["log_lines"] > LINES_PER_S * (seconds + 2),
+        "nothing was dropped, at more messages than the limits allow": not row["dropped"]
+        and row["sent_per_second"] > 1.2 * limits.SENDER_RATE_HZ * (1 if row["run"] != "hostile" else HOSTILE_SENDERS),
+        f"the device played {row.get('device_share', 1.0):.0%} of the time": row.get("device_share", 1.0) < LEAST_SHARE,
+        f"the held note was heard {row.get('held_note_share', 1.0):.0%} of the time": row.get("held_note_share", 1.0)
+        < LEAST_SHARE,
+    }
+    return [f"{row['run']}: {sentence}." for sentence, is_so in found.items() if is_so]
+
+
+def run(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The attacks that were asked for; a short one first, so that memory is compared from a server at work."""
+    rows = []
+    if {"hostile", "flood"} & set(options.runs):
+        with under_attack(serve) as (port, pipe):
+            send_at(HOSTILE_RATE_HZ, hostile(10_000, options.seed + 1), port, HOSTILE_SENDERS)
+            if "hostile" in options.runs:
+                packets = hostile(options.datagrams, options.seed)
+                rows.append(attack("hostile", HOSTILE_RATE_HZ, packets, HOSTILE_SENDERS, port, pipe))
+            if "flood" in options.runs:
+                rows.append(attack("flood", options.rate, notes_for(options.seconds), 1, port, pipe))
+    if "live" in options.runs:
+        with under_attack(serve_live) as (port, pipe), VocaleseClient(port=port) as client:
+            send_at(options.rate, notes_for(WARM_UP_S, NOTE_BESIDE), port, 1)
+            time.sleep(WARM_UP_S)
+            client.note_on(1, 57.0, track=0)
+            time.sleep(1.0)
+            rows.append(attack("live", options.rate, notes_for(options.seconds, NOTE_BESIDE), 1, port, pipe))
     return rows
 
 
-def main() -> None:
+@contextmanager
+def under_attack(target: Callable[[Connection], None]) -> Iterator[tuple[int, Connection]]:
+    """A server in a process of its own: its port, and the way to ask it for counts."""
+    pipe, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(theirs,))
+    process.start()
+    try:
+        yield pipe.recv(), pipe
+        pipe.send("stop")
+        process.join()
+    finally:
+        process.terminate()
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datagrams", type=int, default=200_000)
     parser.add_argument("--rate", type=float, default=50_000.0, help="messages a second of the flood")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the flood")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=RUNS)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
-    rows = run(options.datagrams, options.rate, options.seconds, options.seed)
+    rows = run(options)
     for row in rows:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
+    missed = [fault for row in rows for fault in faults(row)]
+    for fault in missed:
+        print(fault)
     if options.json:
         print(json.dumps({"rows": rows}))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -29,6 +29,10 @@ MAX_MISSING = 250  # indices asked for again in one message
 
 SENDER_RATE_HZ, SENDER_BURST = 4_000.0, 4_000.0  # messages; every started KiB beyond the first of a packet counts as one more
 TOTAL_RATE_HZ, TOTAL_BURST = 8_000.0, 8_000.0
+NOTE_RATE_HZ, NOTE_BURST = (
+    250.0,
+    500.0,
+)  # live notes of one track, of all senders: more than anybody plays, few enough to be sung beside others
 # Pings and panics have allowances of their own, so that a flood does not hide them.
 URGENT_SENDER_RATE_HZ, URGENT_SENDER_BURST = 200.0, 100.0
 URGENT_TOTAL_RATE_HZ, URGENT_TOTAL_BURST = 4_000.0, 1_000.0

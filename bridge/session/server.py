@@ -23,6 +23,7 @@ from bridge.midi.ports import VIRTUAL_NAME
 from bridge.midi.receiver import MidiReceiver, OnArrival
 from bridge.midi.router import Learned, MidiOptions, Routed
 from bridge.osc import EventQueue, OscServer
+from bridge.osc.allowance import Allowance
 from bridge.protocol import events, limits, replies
 from bridge.protocol.events import Received, Sender
 from bridge.protocol.refusal import Code, RefusedMessage
@@ -105,6 +106,10 @@ class VocaleseServer:
         self._start_ns = time.monotonic_ns()
         self._closing = threading.Event()
         self._queue = EventQueue()
+        all_tracks = limits.MAX_TRACK + 1
+        self._notes = Allowance(
+            limits.NOTE_RATE_HZ, limits.NOTE_BURST, all_tracks * limits.NOTE_RATE_HZ, all_tracks * limits.NOTE_BURST
+        )
         self._song_queue: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._sequencer: Sequencer | None = None
@@ -256,6 +261,9 @@ class VocaleseServer:
     def _deliver(self, received: Received) -> bool:
         if self._on_arrival is not None:
             self._on_arrival(received)
+        event = received.event
+        if isinstance(event, events.WholeNote | events.NoteOn) and not self._notes.take(event.track, received.arrival_s):
+            return False
         return self._queue.put(received)
 
     def _serve(self) -> None:
