@@ -6,8 +6,11 @@ file in real time, driven by OSC, and underruns mean something.
     python benchmarks/live_endurance.py [--minutes 10] [--tracks 2] [--block 256] [--seed 1] [--realtime] [--json]
 
 Printed: keys that were still heard after all were up, samples that are not finite, how steps between samples at the borders of blocks compare
-with those elsewhere (1 = alike; a click in a thousand blocks would show), resident memory of this process a fifth into the play and at the
-end, underruns.
+with those elsewhere (1 = alike; a click in a thousand blocks would show), resident memory of all processes a fifth into the play and at the
+end, how fast it grew in between (the slope of a line through samples of it, so that what is taken once and kept does not count), underruns.
+
+Exit status 1, and the reasons, if a key is stuck, a sample is no number, the borders of blocks differ, memory grows by more than 0.5 MB a
+minute, or (in real time with blocks of 256 samples or more) there was an underrun.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,10 @@ from engine import STARTER_NAME, AllNotesOff, Bend, Expression, LiveParameter, L
 RATE = 48_000
 WORDS = "stay with me to - night my love and sing another song for us " * 200
 NEAR = 960  # samples to either side that a step is compared with
+MOST_BORDER_RATIO, MOST_GROWTH_MB_PER_MINUTE = 1.2, 0.5
+MEMORY_EVERY_S = 1.0
+ALWAYS_IN_TIME_BLOCK = 256
+SILENT_WITHIN_S = 10.0  # of the last key: a busy machine is behind
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Result:
     border_ratio: float
     memory_early_mb: float
     memory_end_mb: float
+    memory_mb_per_minute: float
     underruns: int
 
 
@@ -70,9 +78,26 @@ def main() -> int:
         result = judged(options, path, played)
     for name, value in asdict(result).items():
         print(f"{name:>16}  {value}")
+    missed = faults(result, options)
+    for fault in missed:
+        print(fault)
     if options.json:
         print(json.dumps(asdict(result)))
-    return 0 if not (result.stuck or result.not_finite) and result.border_ratio < 1.2 else 1
+    return 1 if missed else 0
+
+
+def faults(result: Result, options: argparse.Namespace) -> list[str]:
+    """What was missed, as sentences."""
+    found = {
+        f"{result.stuck} track(s) sounded on after all keys were up.": result.stuck,
+        f"{result.not_finite} samples were no numbers.": result.not_finite,
+        f"Steps at the borders of blocks are {result.border_ratio:g} times those elsewhere.": result.border_ratio
+        >= MOST_BORDER_RATIO,
+        f"Memory grows by {result.memory_mb_per_minute:g} MB a minute.": result.memory_mb_per_minute
+        > MOST_GROWTH_MB_PER_MINUTE,
+        f"{result.underruns} underruns.": result.underruns and options.realtime and options.block >= ALWAYS_IN_TIME_BLOCK,
+    }
+    return [sentence for sentence, is_so in found.items() if is_so]
 
 
 @dataclass
@@ -81,9 +106,18 @@ class Played:
 
     notes: int = 0
     stuck: int = 0
-    memory_early_mb: float = 0.0
-    memory_end_mb: float = 0.0
     underruns: int = 0
+    memory: list[tuple[float, float]] = field(default_factory=list)  # seconds of play, MB of all processes
+
+    def look(self, passed_s: float, processes: Sequence[int | str | None]) -> None:
+        """Note the memory, once a second."""
+        if not self.memory or passed_s - self.memory[-1][0] >= MEMORY_EVERY_S:
+            self.memory.append((passed_s, sum(memory_mb(process) for process in processes)))
+
+    def memory_from(self, share: float) -> np.ndarray:
+        """`[N, 2]` seconds and MB of the play behind its first part."""
+        samples = np.array(self.memory)
+        return samples[samples[:, 0] >= share * samples[-1, 0]]
 
 
 @dataclass(frozen=True)
@@ -147,14 +181,12 @@ def freewheeling(options: argparse.Namespace, path: Path) -> Played:
         feed(gesture.track, live_event(gesture))
         passed_s += gesture.wait_s
         play(passed_s)
-        if not played.memory_early_mb and passed_s > 12 * options.minutes:
-            played.memory_early_mb = memory_mb()
+        played.look(passed_s, ("self", audio.process_id))
     play(passed_s + 1.0)
     played.stuck = sum(player.is_sounding for player in engine.players)
     for track in range(options.tracks):
         feed(track, AllNotesOff(0.0))
     play(passed_s + 2.0)
-    played.memory_end_mb = memory_mb()
     played.underruns = sum(track.live_underruns for track in audio.telemetry().tracks)
     engine.close()
     audio.close()
@@ -162,7 +194,7 @@ def freewheeling(options: argparse.Namespace, path: Path) -> Played:
 
 
 def in_real_time(options: argparse.Namespace, path: Path) -> Played:
-    """The whole server, by OSC. Memory is that of the engine process."""
+    """The whole server, by OSC. Memory is that of all its processes; the bridge is this one."""
     server_options = ServerOptions(
         audio=audio_config(options, path, "realtime"),
         voices=(STARTER_NAME,) * options.tracks,
@@ -179,16 +211,20 @@ def in_real_time(options: argparse.Namespace, path: Path) -> Played:
             played.notes += gesture.kind == "on"
             client.send(osc_event(gesture))
             time.sleep(gesture.wait_s)
-            if not played.memory_early_mb and time.monotonic() - begun_s > 12 * options.minutes:
-                played.memory_early_mb = memory_mb(server.engine.process_id)
-        time.sleep(1.0)
-        before = [track.live_played_samples for track in server.audio.telemetry().tracks]
-        time.sleep(0.5)
-        after = [track.live_played_samples for track in server.audio.telemetry().tracks]
-        played.stuck = sum(one != other for one, other in zip(before, after, strict=True))
-        played.memory_end_mb = memory_mb(server.engine.process_id)
+            played.look(time.monotonic() - begun_s, ("self", server.engine.process_id, server.audio.process_id))
+        deadline_s = time.monotonic() + SILENT_WITHIN_S
+        while (played.stuck := sounding(server)) and time.monotonic() < deadline_s:
+            pass
         played.underruns = sum(track.live_underruns for track in server.audio.telemetry().tracks)
     return played
+
+
+def sounding(server: VocaleseServer) -> int:
+    """How many tracks sing on, by what they played within half a second."""
+    before = [track.live_played_samples for track in server.audio.telemetry().tracks]
+    time.sleep(0.5)
+    after = [track.live_played_samples for track in server.audio.telemetry().tracks]
+    return sum(one != other for one, other in zip(before, after, strict=True))
 
 
 def audio_config(options: argparse.Namespace, path: Path, clock: Any) -> AudioConfig:
@@ -237,6 +273,8 @@ def judged(options: argparse.Namespace, path: Path, played: Played) -> Result:
             not_finite += int(np.count_nonzero(~np.isfinite(block)))
             ratios += [border_sizes(block[:, track].astype(np.float64), options.block) for track in range(options.tracks)]
     borders, others = (np.concatenate([pair[side] for pair in ratios]) for side in (0, 1))
+    memory = played.memory_from(0.2)
+    slope = np.polyfit(*memory.T, 1)[0] if len(memory) > 2 else 0.0
     shares = [float(np.quantile(borders, share) / np.quantile(others, share)) for share in (0.99, 0.999)]
     return Result(
         minutes=options.minutes,
@@ -244,8 +282,9 @@ def judged(options: argparse.Namespace, path: Path, played: Played) -> Result:
         stuck=played.stuck,
         not_finite=not_finite,
         border_ratio=round(max(shares), 3),
-        memory_early_mb=round(played.memory_early_mb, 1),
-        memory_end_mb=round(played.memory_end_mb, 1),
+        memory_early_mb=round(float(memory[0, 1]), 1),
+        memory_end_mb=round(float(memory[-1, 1]), 1),
+        memory_mb_per_minute=round(float(60 * slope), 2),
         underruns=played.underruns,
     )
 
@@ -261,7 +300,7 @@ def border_sizes(sound: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]
     return np.concatenate(found[0]), np.concatenate(found[1])
 
 
-def memory_mb(process_id: int | str = "self") -> float:
+def memory_mb(process_id: int | str | None) -> float:
     """Resident memory; 0 where the system does not tell."""
     status = Path(f"/proc/{process_id}/status")
     if not status.exists():
