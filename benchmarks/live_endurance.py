@@ -213,8 +213,9 @@ def in_real_time(options: argparse.Namespace, path: Path) -> Played:
             time.sleep(gesture.wait_s)
             played.look(time.monotonic() - begun_s, ("self", server.engine.process_id, server.audio.process_id))
         deadline_s = time.monotonic() + SILENT_WITHIN_S
-        while (played.stuck := sounding(server)) and time.monotonic() < deadline_s:
+        while sounding(server) and time.monotonic() < deadline_s:
             pass
+        played.stuck = sounding(server)
         played.underruns = sum(track.live_underruns for track in server.audio.telemetry().tracks)
     return played
 
