@@ -40,7 +40,7 @@ from engine import (
     write_score,
 )
 
-from .live_player import MOST_WAITING, Leads, LivePlayer
+from .live_player import FRAME_RATE_HZ, MOST_WAITING, Leads, LivePlayer
 from .live_wire import read_event
 
 SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the singer
@@ -162,7 +162,7 @@ class LiveEngine:
             case "voice":
                 self._ask_for_voice(order["track"], order["name"])
             case "mark":
-                self._marks[order["track"]] = self._players[order["track"]].voice_s(self.time.at(order["at_ns"]))
+                self._mark(order["track"], order["at_ns"])
             case "take":
                 self._take(order)
             case unknown:
@@ -284,6 +284,12 @@ class LiveEngine:
         player.start_anew(LiveVoice(performer, stream))
 
     # ---- takes -------------------------------------------------------------------------------------------------------
+
+    def _mark(self, track: int, at_ns: int) -> None:
+        """A take begins. Notes that are sent after this sound in the voice's next frame or later, also when all of this is handled late."""
+        player = self._players[track]
+        player.skip_to(self.time.now())
+        self._marks[track] = min(player.voice_s(self.time.at(at_ns)), player.voice.frame / FRAME_RATE_HZ)
 
     def _take(self, order: dict[str, Any]) -> None:
         """Write what was played on some tracks as one score. Reading it is quick; the file is written beside the singing."""

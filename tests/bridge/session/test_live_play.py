@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from engine import (
     Panic,
     StepLine,
     Sustain,
+    read_score,
     split_lyrics,
 )
 from engine.lyrics import Phone
@@ -152,6 +154,28 @@ def test_words_wait_and_lines_can_be_stepped_while_nothing_sounds(tmp_path: Path
         stage.play(2_000)
     texts = [said["text"] for said in stage.said if said["event"] == "position"]
     assert texts[-3:] == ["sing", "der", "sing"] or texts[-3:] == ["sing", "er", "sing"], texts
+
+
+def test_a_note_that_is_sent_after_a_take_was_begun_is_in_it(tmp_path: Path) -> None:
+    """Also if the device's time says, when both are handled, that it came before."""
+    written = tmp_path / "take.mid"
+    with Stage(tmp_path) as stage:
+        stage.feed(NoteOn(0.0, 1, 57.0))
+        stage.feed(NoteOff(0.0, 1))
+        stage.play(RATE + 100)
+        late = stage.now - RATE // 2
+        stage.engine.handle({"do": "mark", "track": 0, "at_ns": round((stage.now + 400) * 1e9 / RATE)})
+        stage.engine.players[0].feed(NoteOn(0.0, 2, 60.0), late, 0)
+        stage.play(RATE // 4)
+        stage.feed(NoteOff(0.0, 2))
+        stage.play(RATE // 4)
+        stage.engine.handle({"do": "take", "tracks": [0], "id": 1, "path": str(written), "name": "take"})
+        deadline_s = time.monotonic() + 20.0
+        while not [said for said in stage.said if said["event"] == "written"]:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+    (track,) = read_score(written).tracks
+    assert [note.pitch for note in track.notes] == [60.0]
 
 
 class Unsteady:
