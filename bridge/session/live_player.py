@@ -3,7 +3,7 @@
 Times are device samples, as the audio process counts them. Every event is due at its arrival and a constant later, so that the ways it
 came by add no jitter. In silence nothing is sung. A note out of silence begins a passage: its first frame is sung at once and starts
 exactly where the note is due. While a passage lasts each frame is sung as late as the ring allows, so that bends are heard soon; what
-comes then acts with the next frame. The voice's own clock runs with the device's and is moved by at most a frame where a passage begins.
+comes then acts with the next frame. The voice's own clock runs with the device's and is moved by at most half a frame where a passage begins.
 
 Events act in the order of the moments their senders gave them, and of one moment in the order in which they came. Their due samples would not
 do for that: they are read from a clock that is only nearly even, and two events of one moment may be due the wrong way round.
@@ -24,7 +24,6 @@ from bridge.audio.live import LiveWriter
 from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
 
 FRAME_RATE_HZ = 100
-_STEP_FRAMES = 2  # networks write some of what they need for whole steps of frames: a passage begins with one
 _FADE_IN_S = 0.001
 _SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
 MOST_WAITING = 10_000  # events of a track that were announced for later
@@ -164,10 +163,7 @@ class LivePlayer:
         self._catch_up(now)
 
     def _begin(self, note: NoteOn, moment: int, due: float, now: float, leads: Leads) -> None:
-        wanted = _STEP_FRAMES * math.ceil(
-            max(self._voice.frame, due * FRAME_RATE_HZ / self._rate - 0.5 * _STEP_FRAMES) / _STEP_FRAMES
-        )
-        self._voice.skip(wanted - self._voice.frame)
+        self._voice.skip(max(0, round(due * FRAME_RATE_HZ / self._rate) - self._voice.frame))
         frame = self._voice.frame
         self._feed_now(note)
         while self._waiting and self._waiting[0][0] == moment and not isinstance(self._waiting[0][3], NoteOn):

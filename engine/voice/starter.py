@@ -128,6 +128,7 @@ class StarterStream:
         self._units: list[Unit] = []
         self._contexts = np.zeros((0, 0), np.float32)
         self._frame = 0
+        self._first_step = 0  # the frame at which the first step of tokens starts
 
     @property
     def sample_rate(self) -> int:
@@ -144,6 +145,10 @@ class StarterStream:
     def skip(self, frames: int) -> None:
         """See `engine.voice.types.VoiceStream`."""
         self._frame += frames
+        if frames:
+            self._first_step = self._frame  # so that one step is enough for what is sung next
+            if self._tokens:
+                self._tokens.forget()
         self._sound_state.synthesiser.hush()
 
     def sing(self, phones: Sequence[PhoneSpan], controls: Controls) -> Array:
@@ -171,8 +176,8 @@ class StarterStream:
     def _block(self, controls: Controls) -> Array:
         first, frames = self._frame, controls.frames
         config = self._decoder.config
-        begin = first - first % FRAMES_PER_TOKEN  # tokens are written for whole steps
-        end = -(-(first + frames + config.look_ahead) // FRAMES_PER_TOKEN) * FRAMES_PER_TOKEN
+        begin = first - (first - self._first_step) % FRAMES_PER_TOKEN  # tokens are written for whole steps
+        end = begin + -(-(first + frames + config.look_ahead - begin) // FRAMES_PER_TOKEN) * FRAMES_PER_TOKEN
         laid = unit_frames(self._units, end - begin, FRAME_RATE_HZ, begin)
         mix = _mix(controls.colour, config.speakers)
         codes = (
@@ -199,28 +204,31 @@ class _TokenStream:
         self._state: GptState = network.start()
         self._noise = np.random.default_rng((seed, 1))
         self._contexts = np.zeros((0, 0), np.float32)
-        self._codes: dict[int, int] = {}
+        self._codes: dict[int, int] = {}  # by the first frame of their step
         self._written_for: dict[int, Codes] = {}
 
     def follow(self, units: Sequence[Unit]) -> None:
         """Another plan."""
         self._contexts = self._network.contexts(unit_indices(units))
 
+    def forget(self) -> None:
+        """What was written lies before skipped silence, or was meant for frames that will not come."""
+        self._codes.clear()
+        self._written_for.clear()
+
     def codes(self, laid: UnitFrames, begin: int, first: int, f0_hz: Array, mix: Array) -> Codes:
         """The code of every frame that is laid out [T], `begin` being a step's first frame; f0_hz and mix from frame `first` on."""
         none = self._network.config.codes
         found = np.full(len(laid.unit_of_frame), none)
-        for step in range(begin // FRAMES_PER_TOKEN, (begin + len(found)) // FRAMES_PER_TOKEN):
-            at = slice(step * FRAMES_PER_TOKEN - begin, (step + 1) * FRAMES_PER_TOKEN - begin)
+        for step in range(begin, begin + len(found), FRAMES_PER_TOKEN):
+            at = slice(step - begin, step - begin + FRAMES_PER_TOKEN)
             if step not in self._codes:
-                now = max(
-                    0, step * FRAMES_PER_TOKEN - PITCH_LAG_FRAMES - first
-                )  # after skipped silence there is no earlier pitch
+                now = max(0, step - PITCH_LAG_FRAMES - first)  # after skipped silence there is no earlier pitch
                 self._write(step, laid, at, float(f0_hz[now]), mix[now])
             elif self._codes[step] != none and not self._is_as_written(step, laid, at, first - begin):
                 self._codes[step] = self._state.last_code = none
             found[at] = self._codes[step]
-        oldest = begin // FRAMES_PER_TOKEN - 1
+        oldest = begin - FRAMES_PER_TOKEN
         for step in [step for step in self._codes if step < oldest]:
             del self._codes[step], self._written_for[step]
         return found

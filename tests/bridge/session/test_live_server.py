@@ -41,6 +41,11 @@ def wait_until(true: Callable[[], object], what: str, pause_s: float = 0.01) -> 
         time.sleep(pause_s)
 
 
+def load_of_a_core() -> float:
+    """How many want to run on each, 1 at least: on a busy machine everything takes so much longer."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)) if hasattr(os, "getloadavg") else 1.0
+
+
 class Served:
     """A server on two tracks without a device, a client of it, and all that it tells the user. With a file, time passes by `pass_time`."""
 
@@ -310,7 +315,7 @@ def test_a_killed_engine_comes_back_as_it_was(tmp_path: Path, dark_voice: Path) 
         wait_until(lambda: server.engine.is_ready, "new engine")
         back_after_s = time.monotonic() - begun_s
         sys.stdout.write(f"back after {back_after_s:.2f} s\n")
-        assert back_after_s <= 3.0
+        assert back_after_s <= 3.0 * load_of_a_core()
         assert server.engine.process_id != killed and server.audio.process_id == audio and server.audio.is_alive
         assert state.next_text == "lah" and state.place == (0, 2)
         wait_until(lambda: any("sings again" in notice and "'lah' on track 0" in notice for notice in served.notices), "notice")

@@ -211,3 +211,22 @@ def test_singing_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("skipped", [1, 2, 3, 4, 10, 11])
+def test_after_skipped_silence_the_first_frame_needs_one_step_of_the_gpt(starter, skipped):
+    """Between a key and its sound there is time for one."""
+    stream = starter.stream(1)
+    stream.sing((PhoneSpan(SILENCE, 0.0, np.inf),), controls_of(5))
+    stream.skip(skipped)
+    now_s, written = stream.frame / 100, stream._tokens._state.steps
+    plan = (PhoneSpan(SILENCE, 0.0, now_s), PhoneSpan("L", now_s, now_s + 0.06), PhoneSpan("AA", now_s + 0.06, np.inf))
+    sung = [stream.sing(plan, controls_of(1))]
+    assert stream._tokens._state.steps == written + 1
+    sung += [stream.sing(plan, controls_of(1)) for _ in range(39)]
+    assert stream._tokens._state.steps == written + 11  # 40 frames and two that it looks ahead
+    together = starter.stream(1)
+    together.sing((PhoneSpan(SILENCE, 0.0, np.inf),), controls_of(5))
+    together.skip(skipped)
+    assert np.concatenate(sung) == pytest.approx(together.sing(plan, controls_of(40)), abs=1e-4)
+    assert np.abs(np.concatenate(sung)).max() > 0.02
