@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -141,13 +141,14 @@ class EngineProcess:
         """Of the engine process."""
         return self._process.pid
 
-    def send(self, track: int, event: LiveEvent, at_ns: int) -> None:
-        """Something to happen on a track, `at_ns` of `time.monotonic_ns` and a constant later. While the process is started again, what
-        lasts is remembered and notes are lost."""
+    def send(self, track: int, events: Sequence[LiveEvent], at_ns: int) -> None:
+        """Something to happen on a track, `at_ns` of `time.monotonic_ns` and a constant later; all of it within one frame. While the process
+        is started again, what lasts is remembered and notes are lost."""
         with self._lock:
-            self._tracks[track].notice(event)
+            for event in events:
+                self._tracks[track].notice(event)
             if self.is_ready:
-                self._order(do="event", track=track, event=plain_event(event), at_ns=at_ns)
+                self._order(do="events", track=track, events=[plain_event(event) for event in events], at_ns=at_ns)
 
     def change_voice(self, track: int, name: str) -> None:
         """Give a track another voice; the report `voice` says whether it could be."""

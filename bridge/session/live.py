@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import count
+from functools import lru_cache, partial
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,7 +62,7 @@ log = logging.getLogger(__name__)
 class Engine(Protocol):
     """What the session uses of `EngineProcess`."""
 
-    def send(self, track: int, event: LiveEvent, at_ns: int) -> None: ...
+    def send(self, track: int, events: Sequence[LiveEvent], at_ns: int) -> None: ...
 
     def change_voice(self, track: int, name: str) -> None: ...
 
@@ -175,7 +175,8 @@ class LiveSession:
 
     def play(self, routed: Sequence[Routed]) -> None:
         """Act on events of MIDI ports."""
-        for item in routed:
+        for _, group in groupby(routed, _together):
+            item, *others = group
             if isinstance(item, Learned):
                 self._answers.notice(f"Controller {item.number} now moves {item.parameter.value}.")
             elif not item.track < len(self._tracks):
@@ -183,7 +184,8 @@ class LiveSession:
             elif isinstance(item, ProgramChosen):
                 self._choose(item)
             else:
-                self._in_order(item.track, lambda item=item: self._play(item), is_note=True)  # type: ignore[misc]
+                moved = (item.event, *(other.event for other in others if isinstance(other, TrackEvent)))
+                self._in_order(item.track, partial(self._play, item.track, moved), is_note=True)
 
     def panic(self, arrival_s: float) -> None:
         """Silence on all tracks; notes that were announced are called off."""
@@ -369,13 +371,13 @@ class LiveSession:
         assert self._engine is not None
         self._engine.take(take, numbers, path=path, name=path.stem)
 
-    def _play(self, item: TrackEvent) -> None:
-        event = item.event
-        if isinstance(event, NoteOn):
-            track = self._tracks[item.track]
-            if round(event.pitch) not in track.live.line_steps:
-                event = replace(event, pitch=self._transposed(track, event.pitch))
-        self._send(item.track, event, event.time_s)
+    def _play(self, number: int, together: Sequence[LiveEvent]) -> None:
+        track, played = self._tracks[number], list(together)
+        for place, event in enumerate(played):
+            if isinstance(event, NoteOn) and round(event.pitch) not in track.live.line_steps:
+                played[place] = replace(event, pitch=self._transposed(track, event.pitch))
+        assert self._engine is not None
+        self._engine.send(number, played, self._ns(played[0].time_s))
 
     def _choose(self, item: ProgramChosen) -> None:
         names = sorted(voice_folders(self._options.voice_folders))
@@ -415,7 +417,7 @@ class LiveSession:
 
     def _send(self, track: int, event: LiveEvent, at_s: float) -> None:
         assert self._engine is not None
-        self._engine.send(track, event, self._ns(at_s))
+        self._engine.send(track, (event,), self._ns(at_s))
 
     def _numbers(self, track: int) -> tuple[int, ...]:
         return tuple(range(len(self._tracks))) if track == events.ALL else (track,)
@@ -442,6 +444,11 @@ class LiveSession:
         if number not in self._unheard:
             self._unheard.add(number)
             self._answers.notice(f"MIDI channel {number + 1} plays no track. {self._no_such_track(number)}")
+
+
+def _together(item: Routed) -> tuple[object, ...]:
+    """Events of one moment on one track, such as a note and its bend, go on as one; anything else by itself."""
+    return (item.track, item.event.time_s) if isinstance(item, TrackEvent) else (id(item),)
 
 
 def _portions(syllables: Sequence[str]) -> list[tuple[str, ...]]:

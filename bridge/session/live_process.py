@@ -154,8 +154,9 @@ class LiveEngine:
     def handle(self, order: dict[str, Any]) -> None:
         """Obey one line of the parent."""
         match order["do"]:
-            case "event":
-                self._feed(order["track"], order["event"], order["at_ns"])
+            case "events":
+                for values in order["events"]:
+                    self._feed(order["track"], values, order["at_ns"])
             case "restore":
                 self._players[order["track"]].restore([read_event(values) for values in order["events"]])
                 self._tell(order["track"])

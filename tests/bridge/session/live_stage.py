@@ -64,10 +64,11 @@ class Stage:
         """The next device sample."""
         return self.audio.telemetry().transport.device_sample
 
-    def feed(self, event: LiveEvent, track: int = 0) -> None:
-        """Something happens now."""
+    def feed(self, event: LiveEvent, track: int = 0, *others: LiveEvent) -> None:
+        """Something happens now, and others with it."""
         at_ns = round(self.now * 1e9 / self.rate)
-        self.engine.handle({"do": "event", "track": track, "event": plain_event(event), "at_ns": at_ns})
+        together = [plain_event(each) for each in (event, *others)]
+        self.engine.handle({"do": "events", "track": track, "events": together, "at_ns": at_ns})
 
     def play(self, samples: int) -> None:
         """Let time pass, in whole blocks."""

@@ -225,6 +225,18 @@ def test_what_comes_at_one_moment_acts_in_the_order_in_which_it_came(tmp_path: P
         assert abs(cents_off(stage.heard[begin + RATE // 3 : begin + RATE - 2_000, 0], pitch)) < 10.0
 
 
+def test_a_note_begins_with_the_bend_that_came_with_it(tmp_path: Path) -> None:
+    heard = []
+    for number, together in enumerate(((NoteOn(0.0, 1, 69.0),), (NoteOn(0.0, 1, 57.0), Bend(0.0, 12.0, 1)))):
+        (tmp_path / str(number)).mkdir()
+        with Stage(tmp_path / str(number)) as stage:
+            stage.feed(together[0], 0, *together[1:])
+            stage.play(RATE // 2)
+        heard.append(stage.heard[:, 0])
+    assert np.abs(heard[0]).max() > 0.05
+    np.testing.assert_allclose(heard[1], heard[0], atol=1e-4)
+
+
 def test_a_note_that_was_announced_acts_at_its_time_whatever_comes_before(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
         stage.feed(Lyrics(0.0, split_lyrics("la la").lines))
