@@ -89,8 +89,8 @@ class LivePlayer:
 
     def feed(self, event: LiveEvent, due: float, moment: int) -> bool:
         """Something to happen at device sample `due`, behind everything of an earlier `moment` (its sender's, in ns of any steady clock). The
-        event's own time does not count. False if too much waits already."""
-        if len(self._waiting) >= MOST_WAITING:
+        event's own time does not count. False if too much waits already; a key that comes up finds room longer, or its note would not end."""
+        if len(self._waiting) >= MOST_WAITING * (2 if isinstance(event, NoteOff) else 1):
             return False
         heapq.heappush(self._waiting, (moment, next(self._numbers), due, event))
         return True

@@ -12,6 +12,7 @@ import pytest
 from live_stage import PLAIN, RATE, Stage, cents_off, onsets_of
 
 from bridge.audio.resample import StreamResampler
+from bridge.session.live_player import MOST_WAITING
 from bridge.session.live_process import DeviceTime
 from bridge.session.live_wire import plain_event
 from engine import (
@@ -251,6 +252,20 @@ def test_a_note_that_was_announced_acts_at_its_time_whatever_comes_before(tmp_pa
         stage.play(RATE)
     first, second = onsets_of(stage.heard[:, 0])
     assert first - begun < 10_000 and 0 <= second - (begun + 30_000) < RATE // 100
+
+
+def test_what_waits_is_bounded_and_keys_come_up_even_so(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.feed(NoteOn(0.0, 1, 57.0))
+        stage.play(12_000)
+        player, later = stage.engine.players[0], stage.now + 100 * RATE
+        taken = [player.feed(Bend(0.0, 0.5), later, round(later * 1e9 / RATE)) for _ in range(MOST_WAITING + 10)]
+        assert sum(taken) == MOST_WAITING and not taken[-1]
+        stage.feed(NoteOn(0.0, 2, 60.0))
+        assert any("others are left out" in said.get("text", "") for said in stage.said)
+        stage.feed(NoteOff(0.0, 1))
+        stage.play(RATE // 2)
+        assert not player.is_sounding
 
 
 def test_what_an_engine_before_it_was_told_is_known_before_it_says_anything(tmp_path: Path) -> None:

@@ -307,9 +307,13 @@ def test_a_killed_engine_comes_back_as_it_was(tmp_path: Path, dark_voice: Path) 
         server.session.play(MidiRouter().feed(mido.Message("pitchwheel", pitch=4096), server.clock_s()))
         wait_until(lambda: state.voice == "dark", "other voice")
         before = sing_until("lah")
-        audio, killed, begun_s = server.audio.process_id, server.engine.process_id, time.monotonic()
+        audio, killed = server.audio.process_id, server.engine.process_id
+        os.kill(killed, signal.SIGSTOP)
+        client.request(events.TrackVoice(1, STARTER_NAME, "en"))  # it will never be answered by this one
+        begun_s = time.monotonic()
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: not server.engine.is_ready, "end of the engine")
+        served.answer(replies.Error, lambda error: "has ended before this was done" in error.text)
         served.pass_time(0.3, waits=False)
         ended = served.last_live_sample
         wait_until(lambda: server.engine.is_ready, "new engine")
