@@ -112,7 +112,7 @@ def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
 
 def symbols() -> dict[str, int]:
     """Phones of the clips with their numbers."""
-    from engine.studio.training.score_frames import phone_name
+    from engine.model.gpt_sovits.score_phones import phone_name
 
     names = sorted({phone_name(unit) for unit in UNITS if not unit.endswith("_closure")})
     return {name: number for number, name in enumerate(names)}

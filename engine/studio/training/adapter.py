@@ -19,10 +19,11 @@ from torch.nn import functional as F
 from engine.errors import TrainingError
 from engine.model.gpt_sovits.adapter import SAMPLE_RATE, PitchAdapter, ScoreFrames, pitch_bins, time_left_classes
 from engine.model.gpt_sovits.gpt import Text2Semantic, prefix_mask
+from engine.model.gpt_sovits.score_phones import CODE_S
 from engine.model.gpt_sovits.sovits import Sovits
 
 from .loop import Report, StageSettings, Trained, run_stage
-from .score_frames import CODE_S, CodedClip
+from .score_frames import CodedClip
 from .spectra import harmonic_share, log_spectrum_distance
 
 _MOVED_SEMITONES = 3  # how far held-out pitch is moved to see whether it is followed

@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import TrainingError
-from engine.model.units import SCHWA, VOWELS
+from engine.model.gpt_sovits.score_phones import CODE_FRAMES, code_places, phones_of, pitch_frames
 
 from ..dataset import Clip
-
-CODE_S = 0.04
-_CLIP_FRAMES = 4  # of a clip, at 100 Hz, in a code
 
 
 @dataclass(frozen=True)
@@ -38,53 +35,22 @@ class CodedClip:
 def coded(clip: Clip, codes: NDArray[np.int64], numbers_of: Callable[[Sequence[str]], Sequence[int]]) -> CodedClip:
     """Lays `codes` [K] over `clip`; what either has more at its end is left out.
 
-    `numbers_of` gives the numbers of phones written as in GPT-SoVITS's English: ARPAbet, vowels with stress (1; the schwa is AH0), silence a
-    comma. Raises TrainingError unless the clip is at 32 kHz.
+    `numbers_of` gives the numbers of phones written as in GPT-SoVITS's English (`phone_name`). Raises TrainingError unless the clip is at
+    32 kHz.
     """
     if clip.sample_rate != 32_000:
         raise TrainingError(f"{clip.name} was prepared at {clip.sample_rate} Hz; 32000 are needed. Prepare it again.")
-    steps = min(len(codes), clip.frames // _CLIP_FRAMES)
-    symbols, ends_s = phones_of(clip)
-    starts_s = np.arange(steps) * CODE_S
-    phone_of_code = np.clip(np.searchsorted(ends_s, starts_s + CODE_S / 2, side="right"), 0, len(symbols) - 1)
-    pairs = clip.f0_hz[: _CLIP_FRAMES * steps].reshape(-1, 2)
+    steps = min(len(codes), clip.frames // CODE_FRAMES)
+    symbols, ends_s = phones_of(clip.units, clip.borders_s[1:])
+    phone_of_code, time_left_s = code_places(ends_s, steps)
+    f0_hz, voiced = pitch_frames(clip.f0_hz[: CODE_FRAMES * steps], clip.voiced[: CODE_FRAMES * steps])
     return CodedClip(
         name=clip.name,
         codes=codes[:steps].astype(np.int64),
         phones=np.array(numbers_of(symbols), dtype=np.int64),
-        phone_of_code=phone_of_code.astype(np.int64),
-        time_left_s=np.maximum(0.0, ends_s[phone_of_code] - starts_s).astype(np.float32),
-        f0_hz=np.exp(np.log(pairs).mean(axis=1)).astype(np.float32),
-        voiced=clip.voiced[: _CLIP_FRAMES * steps].reshape(-1, 2).max(axis=1).astype(np.float32),
+        phone_of_code=phone_of_code,
+        time_left_s=time_left_s,
+        f0_hz=f0_hz,
+        voiced=voiced,
         samples=(clip.samples[: steps * 1280] / 32767.0).astype(np.float32),
     )
-
-
-def phones_of(clip: Clip) -> tuple[list[str], NDArray[np.float64]]:
-    """The clip's units put together to phones again, and when each ends in seconds."""
-    symbols: list[str] = []
-    ends_s: list[float] = []
-    for unit, end_s in zip(clip.units, clip.borders_s[1:], strict=True):
-        phone = phone_name(unit)
-        continues = unit.endswith("_glide") or (symbols and _is_release(symbols[-1], unit))
-        if continues:
-            symbols[-1], ends_s[-1] = phone, float(end_s)
-        else:
-            symbols.append(unit if unit.endswith("_closure") else phone)
-            ends_s.append(float(end_s))
-    return [symbol.removesuffix("_closure") for symbol in symbols], np.array(ends_s)
-
-
-def _is_release(before: str, unit: str) -> bool:
-    """Whether `unit` is the release of the closure `before`."""
-    return before == f"{unit}_closure"
-
-
-def phone_name(unit: str) -> str:
-    """How GPT-SoVITS writes the phone of a unit."""
-    plain = unit.removesuffix("_glide")
-    if plain == "SIL":
-        return ","
-    if plain == SCHWA:
-        return "AH0"
-    return f"{plain}1" if plain in VOWELS else plain

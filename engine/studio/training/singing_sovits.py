@@ -24,10 +24,11 @@ from engine.model.gpt_sovits import audio
 from engine.model.gpt_sovits.adapter import SAMPLE_RATE, HarmonicSource, PitchPrior
 from engine.model.gpt_sovits.config import SovitsConfig
 from engine.model.gpt_sovits.prior import ones_mask
+from engine.model.gpt_sovits.score_phones import CODE_S
 from engine.model.gpt_sovits.sovits import NOISE_SCALE, Pitched, Sovits
 
 from .loop import Report, StageSettings, Trained, run_stage
-from .score_frames import CODE_S, CodedClip
+from .score_frames import CodedClip
 from .spectra import harmonic_share, log_spectrum_distance
 
 SAMPLES_PER_CODE = 1280

@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 import torch
+from gpt_sovits_clips import RATE, sung_clip, tone
 from gpt_sovits_tiny import gpt_config, gpt_weights, sovits_config, sovits_weights
 
 from engine.errors import TrainingError
@@ -15,13 +16,11 @@ from engine.model.gpt_sovits.config import GptConfig, SovitsConfig
 from engine.model.gpt_sovits.weights import build_gpt, build_sovits
 from engine.studio.training.adapter import AdaptedVoice, pitch_following, rendered, train_adapter
 from engine.studio.training.loop import StageSettings, fingerprint
-from engine.studio.training.score_frames import CodedClip
 from engine.studio.training.spectra import harmonic_share, log_spectrum_distance
 
 SETTINGS = StageSettings(
     steps=100, learning_rate=2e-2, batch=1, crop_s=0.4, warm_up_steps=5, ema_decay=0.9, save_every_steps=25
 )
-RATE = 32_000
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,32 +29,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def tone(f0_hz: np.ndarray, harmonics: int = 12) -> np.ndarray:
-    """A buzz at exactly F0, given at 50 Hz."""
-    f0 = np.repeat(f0_hz, 640)
-    cycles = np.cumsum(f0 / RATE)
-    return sum(np.sin(2 * np.pi * h * cycles) / h for h in range(1, harmonics + 1)).astype(np.float32) * 0.15
-
-
-def sung_clip(number: int) -> CodedClip:
-    """A second of notes whose codes tell the pitch."""
-    random = np.random.default_rng(number)
-    steps = 30
-    notes = random.integers(50, 62, 3)
-    pitch = np.repeat(notes, 20)
-    f0_hz = (440.0 * 2 ** ((pitch - 69) / 12)).astype(np.float32)
-    return CodedClip(
-        name=f"clip {number}",
-        codes=(notes[np.arange(steps) // 10] * 3).astype(np.int64),
-        phones=np.array([40, 41, 42], dtype=np.int64),
-        phone_of_code=np.arange(steps) // 10,
-        time_left_s=(0.4 - 0.04 * (np.arange(steps) % 10)).astype(np.float32),
-        f0_hz=f0_hz,
-        voiced=np.ones(2 * steps, dtype=np.float32),
-        samples=tone(f0_hz),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from engine.errors import TrainingError
+from engine.model.gpt_sovits.score_phones import phones_of
 from engine.studio.dataset import Clip
 from engine.studio.training.curves import draw_curves
 from engine.studio.training.loop import StageSettings, fingerprint
-from engine.studio.training.score_frames import CodedClip, coded, phones_of
+from engine.studio.training.score_frames import CodedClip, coded
 from engine.studio.training.singing_sovits import (
     Discriminators,
     SingingSizes,
@@ -162,7 +163,7 @@ def recording(**changes) -> Clip:
 
 
 def test_units_become_phones_and_codes_get_their_frames() -> None:
-    symbols, ends_s = phones_of(recording())
+    symbols, ends_s = phones_of(recording().units, recording().borders_s[1:])
     assert symbols == [",", "T", "OW1", "AH0", "T", "S"]
     assert ends_s.tolist() == [0.05, 0.11, 0.25, 0.31, 0.33, 0.4]
     clip = coded(recording(), np.arange(12), lambda names: [len(name) for name in names])
