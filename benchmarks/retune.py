@@ -6,7 +6,10 @@
                harmonics-to-noise ratio and mel cepstral distance (24 coefficients, dB) beside the untouched speech, and words: each
                cut out and picked from the closed list of all words of the run by PocketSphinx
 
-    python benchmarks/retune.py [--clips N] [--methods psola,world] [--only alignment,singing] [--pictures FOLDER] [--json]
+    likeness   whether songs sound their phones in their places: the lowest value of the recordings' own song, the highest of the same 120 ms
+               late, of noise in its place and of the next clip's words
+
+    python benchmarks/retune.py [--clips N] [--methods psola,world] [--only alignment,singing,likeness] [--pictures FOLDER] [--json]
 
 Word figures only compare systems heard in the same run. What cannot be measured here says why.
 """
@@ -52,7 +55,15 @@ from engine.lyrics.types import NoteKind, NoteLyric, SpokenLine, Syllable, Sylla
 from engine.performance import SILENCE, Performance, PhoneSpan, PlacedLine, perform, perform_lines  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
 from engine.studio import follow  # noqa: E402
-from engine.synthesis.retune import Method, Retuned, RetuneSettings, align_phones, resung, sung_time_map  # noqa: E402
+from engine.synthesis.retune import (  # noqa: E402
+    Method,
+    Retuned,
+    RetuneSettings,
+    align_phones,
+    resung,
+    sung_likeness,
+    sung_time_map,
+)
 
 Samples = NDArray[np.floating]
 
@@ -386,6 +397,32 @@ def draw(run: Sung, method: Method, reach: float, folder: Path) -> None:
     soundfile.write(folder / f"{name}.wav", run.result.samples, run.clip.sample_rate)
 
 
+# --- likeness -----------------------------------------------------------------------------------------------------------------
+
+
+def measure_likeness(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str, Any]]:
+    """One row per recorded speaker."""
+    for speaker in dict.fromkeys(clip.speaker for clip in clips if clip.exact is None):
+        own = [clip for clip in clips if clip.speaker == speaker]
+        runs = [run for _, run in sing(own, voice, REACHES[0], [Method.PSOLA])]
+        values: dict[str, list[float]] = {}
+        for run, following in zip(runs, [*runs[1:], runs[0]], strict=True):
+            samples, rate = run.result.samples, run.clip.sample_rate
+            wanted, is_sung = voice.synthesise(run.performance), samples != 0
+            noise = np.random.default_rng(0).standard_normal(len(samples)) * is_sung
+            heard = {
+                "sung_lowest": samples,
+                "late_highest": np.roll(samples, round(0.12 * rate)),
+                "noise_highest": noise,
+                "other_words_highest": np.resize(following.result.samples, len(samples)) * is_sung,
+            }
+            for name, sound in heard.items():
+                likeness = sung_likeness(sound, rate, run.performance, wanted, voice.card.sample_rate)
+                values.setdefault(name, []).append(likeness)
+        extremes = {name: (min if name.endswith("lowest") else max)(found) for name, found in values.items()}
+        yield {"speaker": speaker, "clips": len(runs), **{name: round(value, 2) for name, value in extremes.items()}}
+
+
 # --- the table ----------------------------------------------------------------------------------------------------------------
 
 
@@ -394,7 +431,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--clips", type=int, default=8, help="recordings per speaker")
     parser.add_argument("--methods", default=",".join(Method))
-    parser.add_argument("--only", default="alignment,singing")
+    parser.add_argument("--only", default="alignment,singing,likeness")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -417,6 +454,8 @@ def main() -> None:
         return
     if "alignment" in options.only:
         rows += shown(measure_alignment(clips, voice))
+    if "likeness" in options.only:
+        rows += shown(measure_likeness(clips, voice))
     if "singing" in options.only:
         words = sorted({plain_word(word) for clip in clips for word in clip.line.words if sum(len(s.phones) for s in word) > 3})
         listener = recognise.WordListener(words)

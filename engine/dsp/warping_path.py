@@ -41,7 +41,7 @@ def warping_path(
     begun = np.zeros((frames, len(gates)), dtype=np.bool_)  # a pause was entered here
     for t in range(frames):
         if t % _ROWS == 0:
-            distances = _distances(spoken[t : t + _ROWS], reference) / typical
+            distances = row_distances(spoken[t : t + _ROWS], reference) / typical
         row = distances[t % _ROWS]
         entered, steps[t], pauses_now, begun[t] = _advance(layers, pauses, gates, is_first=t == 0)
         layers = np.vstack([entered, layers[:-1] + _BEND_COST]) + row
@@ -108,7 +108,7 @@ def _traced(
     return path, total / frames
 
 
-def _distances(spoken: Array, reference: Array) -> Array:
+def row_distances(spoken: Array, reference: Array) -> Array:
     """Euclidean [t, S]."""
     squares = (spoken**2).sum(axis=1)[:, None] + (reference**2).sum(axis=1)[None] - 2.0 * spoken @ reference.T
     return np.sqrt(np.maximum(squares, 0.0))
@@ -117,4 +117,4 @@ def _distances(spoken: Array, reference: Array) -> Array:
 def typical_distance(spoken: Array, reference: Array) -> float:
     """The distance of a fair match: the median, over spoken frames, of the fifth percentile of their distances."""
     some = spoken[:: max(1, len(spoken) // 200)]
-    return float(np.median(np.percentile(_distances(some, reference), 5, axis=1))) + 1e-9
+    return float(np.median(np.percentile(row_distances(some, reference), 5, axis=1))) + 1e-9

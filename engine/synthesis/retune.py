@@ -4,6 +4,7 @@ align_phones     where each phone lies in the spoken audio: time warping against
 sung_time_map    spoken time to sung time: vowels on the beat and stretched from their middle, consonants as they were spoken
 resung           the waveform laid on that map and moved to the exact F0
 retune           all three
+sung_likeness    whether a song sounds its phones where they were planned, beside another voice that sings the same
 
 PSOLA is the default (benchmarks/retune.py: the starter voice talking and two recorded speakers, melodies within 7 and 12 semitones). Both
 methods are within 3 cents and 15 ms of the score in the median. Against the untouched speech PSOLA loses 3 to 8 words of a hundred, WORLD 3 to
@@ -26,7 +27,7 @@ from engine.dsp.overlap_add import overlap_added
 from engine.dsp.pitch_marks import PitchTrack, pitch_marks, track_pitch, voiced_throughout
 from engine.dsp.speech_features import HOP_S, SpeechFeatures, pause_level_db, speech_features
 from engine.dsp.time_map import Stretch, TimeMap, warp_frames
-from engine.dsp.warping_path import PAUSE, typical_distance, warping_path
+from engine.dsp.warping_path import PAUSE, row_distances, typical_distance, warping_path
 from engine.errors import RenderError
 from engine.model.units import AFFRICATES, DIPHTHONGS, STOPS, VOWELS
 from engine.performance.timing import CONSONANT_S, DEFAULT_CONSONANT_S
@@ -43,6 +44,7 @@ __all__ = [
     "resung",
     "retune",
     "spread_phones",
+    "sung_likeness",
     "sung_time_map",
     "warp_frames",
 ]
@@ -66,6 +68,7 @@ _VOICED_VOWEL_SHARE = 0.6  # of a vowel, in its middle, has a pitch whatever the
 _LEVELLING, _LEVELLING_LIMIT_DB = 0.5, 6.0
 _ENERGY_RANGE_DB = (-40.0, 8.0)
 _FADE_S = 0.006
+_MOST_COMPARED = 2000  # frames of a phrase
 
 Samples = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -161,6 +164,32 @@ def spread_phones(phones: Sequence[PhoneSpan], length_s: float) -> tuple[PhoneSp
         replace(phone, start_s=float(start_s), end_s=float(end_s))
         for phone, start_s, end_s in zip(wanted, borders_s[:-1], borders_s[1:], strict=True)
     )
+
+
+def sung_likeness(
+    samples: NDArray[np.floating], sample_rate: int, performance: Performance, wanted: NDArray[np.floating], wanted_rate: int
+) -> float:
+    """How surely `samples` say the performance's phones in their places, 0..1; `wanted` is the performance by a voice that does.
+
+    The share of frames of other phones in `wanted` that a sung frame is less like than the frame of its own instant, evenly over all phones.
+    Recordings of two speakers laid on generated melodies have 0.72 to 0.88, noise and other words at most 0.56, the same 120 ms late 0.52 to
+    0.67 (benchmarks/retune.py). Warping would forgive words that are late, and does not reach over held notes.
+    """
+    sung, model = speech_features(samples, sample_rate).vectors, speech_features(wanted, wanted_rate).vectors
+    spans = _sounding(performance.phones)
+    at_s = (np.arange(min(len(sung), len(model))) + 0.5) * HOP_S
+    starts_s, ends_s = (np.array([getattr(span, edge) for span in spans]) for edge in ("start_s", "end_s"))
+    number = np.clip(np.searchsorted(starts_s, at_s, side="right") - 1, 0, None)
+    rows = np.flatnonzero((at_s >= starts_s[number]) & (at_s < ends_s[number]))
+    rows = rows[:: max(1, -(-len(rows) // _MOST_COMPARED))]
+    symbols = np.array([span.symbol for span in spans])[number[rows]]
+    apart = row_distances(sung[rows], model[rows])
+    shares = []
+    for phone in np.unique(number[rows]):
+        own, others = number[rows] == phone, symbols != spans[phone].symbol
+        if others.any():
+            shares.append(float(np.mean(apart[np.ix_(own, others)] > np.diag(apart)[own][:, None])))
+    return float(np.mean(shares)) if shares else 1.0  # a phone alone cannot be mistaken for another
 
 
 def _sounding(phones: Sequence[PhoneSpan]) -> list[PhoneSpan]:
