@@ -75,8 +75,13 @@ def _cut(logits: Tensor, sampling: Sampling) -> Tensor:
 
 
 def draw(chances: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """One code `[B]` per row of `[B, V]`: the argmax of p / q with q ~ Exp(1), as fair as a multinomial draw."""
-    return (chances / torch.empty_like(chances).exponential_(1, generator=generator)).argmax(-1)
+    """One code `[B]` per row of `[B, V]`: the argmax of p / q with q ~ Exp(1), as fair as a multinomial draw.
+
+    q is drawn where `generator` lives: one on the CPU draws the same for every device.
+    """
+    drawn_on = chances.device if generator is None else generator.device
+    waits = torch.empty(chances.shape, dtype=chances.dtype, device=drawn_on).exponential_(1, generator=generator)
+    return (chances / waits.to(chances.device)).argmax(-1)
 
 
 def _choose(

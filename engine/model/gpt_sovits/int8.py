@@ -7,6 +7,8 @@ matrix, the one that tells codes apart, stay as they are.
 
 from __future__ import annotations
 
+import copy
+import functools
 import logging
 import warnings
 from collections.abc import Callable
@@ -41,6 +43,17 @@ def to_int8(model: Text2Semantic) -> Text2Semantic:
             if isinstance(part, nn.Linear):
                 setattr(block, name, Int8Linear(part))
     return model
+
+
+def int8_copy(model: Text2Semantic) -> Text2Semantic:
+    """The same with weights of eight bits, beside `model`, which stays as it is. What is not made smaller is shared."""
+    return to_int8(copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()}))
+
+
+@functools.cache
+def int8_kernel() -> str:
+    """Which of the two products this torch has on this machine, "fbgemm" or "bf16": they round differently, so codes differ."""
+    return "bf16" if _packed(nn.Linear(16, 16)) is None else "fbgemm"
 
 
 def _rounded(linear: nn.Linear, peaks: Tensor) -> tuple[Tensor, Tensor]:

@@ -84,12 +84,16 @@ class Sovits(nn.Module):
         generator: torch.Generator | None = None,
         pitched: Pitched | None = None,
     ) -> Tensor:
-        """Frames `[B, C, T]` to samples `[B, 640 T]`. `noise` `[B, latent, T]` is drawn with `generator` unless given."""
+        """Frames `[B, C, T]` to samples `[B, 640 T]`.
+
+        `noise` `[B, latent, T]` is drawn, unless given, where `generator` lives: one on the CPU draws the same for every device.
+        """
         mask = ones_mask(len(hidden), hidden.shape[2], hidden)
         latent, log_deviation = self.prior.statistics(hidden, mask)
         if noise_scale > 0:
             if noise is None:
-                noise = torch.randn(latent.shape, dtype=latent.dtype, device=latent.device, generator=generator)
+                drawn_on = latent.device if generator is None else generator.device
+                noise = torch.randn(latent.shape, device=drawn_on, generator=generator).to(latent)
             latent = latent + noise * log_deviation.exp() * noise_scale
         return self.decoder(self.flow.inverse(latent, mask, ge) * mask, ge, None if pitched is None else pitched.sources)
 
