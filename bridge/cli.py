@@ -147,7 +147,29 @@ def _add_render(commands) -> None:
     parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="scores rendered at the same time (default: 1)")
     parser.add_argument("--no-cache", action="store_true", help="render every phrase again, keep none")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of text")
+    _add_imported_options(parser)
     parser.set_defaults(run=_run_render)
+
+
+def _add_imported_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("GPT-SoVITS voices")
+    group.add_argument(
+        "--adapter",
+        metavar="DIR",
+        help="pitch adapter to sing with, or 'none' (default: the one in the voice's folder, if any)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "int8"),
+        default="auto",
+        help="of the GPT; auto: on a CPU int8 for song and rap, fp32 for talk; half precision on CUDA (default: auto)",
+    )
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where the networks run; auto: on CUDA where there is one (default: auto)",
+    )
 
 
 def _add_play(commands) -> None:
@@ -359,7 +381,7 @@ def _add_adapt(actions) -> None:
     parser = _command(
         actions,
         "adapt",
-        examples=("vocalese voice adapt me --data recordings -o runs/me-sings",),
+        examples=("vocalese voice adapt me --data recordings -o runs/me-sings --install",),
         help="teach a GPT-SoVITS voice to follow notes",
         description="Trains a pitch adapter, a small file beside the voice, from its recordings (English). Stops and goes on: run the same "
         "command again after an interruption.",
@@ -372,6 +394,7 @@ def _add_adapt(actions) -> None:
     parser.add_argument("--steps", type=_positive, default=4000, metavar="N", help="training steps (default: 4000)")
     parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes that prepare clips (default: 1)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train (default: cpu)")
+    parser.add_argument("--install", action="store_true", help="then put the adapter into the voice's folder, to sing with")
     _add_features_option(parser)
     parser.set_defaults(run=_run_adapt)
 
@@ -748,7 +771,26 @@ def _render_options(options: argparse.Namespace):
         overwrite=getattr(options, "overwrite", False),
         labels=getattr(options, "labels", False),
         cache=None if getattr(options, "no_cache", False) else cache_folder(),
+        imported=_imported_settings(options),
         performance={key: value for key, value in changes.items() if value is not None},
+    )
+
+
+def _imported_settings(options: argparse.Namespace):
+    """How GPT-SoVITS voices are run; commands without the options for it leave everything to the defaults."""
+    from bridge.commands.common import heard_folder
+    from engine import ComputeDevice, ImportedSettings, Precision
+
+    kept = None if getattr(options, "no_cache", False) else heard_folder()
+    if "precision" not in options:
+        return ImportedSettings(heard=kept)
+    is_given = options.adapter not in (None, "none")
+    return ImportedSettings(
+        adapter=Path(options.adapter) if is_given else None,
+        has_adapter=options.adapter != "none",
+        precision=Precision(options.precision),
+        device=ComputeDevice(options.device),
+        heard=kept,
     )
 
 
@@ -830,6 +872,7 @@ def _run_adapt(options: argparse.Namespace) -> int:
         steps=options.steps,
         jobs=options.jobs,
         device=options.device,
+        install=options.install,
     )
 
 

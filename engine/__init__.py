@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .studio.recipe import Recipe, read_recipe, train_voice
     from .synthesis.cache import PhraseCache
     from .synthesis.gpt_sovits.features import FEATURE_FILES, HUB_REPOSITORY, FeatureFolder
+    from .synthesis.gpt_sovits.settings import ComputeDevice, ImportedSettings, Precision
     from .synthesis.gpt_sovits.text import read_reference_text
     from .synthesis.labels import write_labels
     from .synthesis.live import LiveLatency, LiveVoice
@@ -62,9 +63,11 @@ if TYPE_CHECKING:
     from .synthesis.plan import Plan, PlannedTrack, WordSettings, plan_score, plan_text
     from .synthesis.render import render_phrase, render_track
     from .synthesis.voices import load_voice
+    from .voice.adapter_card import installed_adapter, read_adapter_card
     from .voice.card import VoiceCard
     from .voice.catalogue import STARTER_NAME, load_card, voice_folders
     from .voice.gpt_sovits import Provenance, Reference, import_voice
+    from .voice.pitch_adapter import install_adapter
     from .voice.types import Voice
 
 _HOME: dict[str, str] = {
@@ -142,10 +145,13 @@ _HOME: dict[str, str] = {
     "VoiceCard": "voice.card",
     **dict.fromkeys(("STARTER_NAME", "load_card", "voice_folders"), "voice.catalogue"),
     **dict.fromkeys(("FEATURE_FILES", "HUB_REPOSITORY", "FeatureFolder"), "synthesis.gpt_sovits.features"),
+    **dict.fromkeys(("ComputeDevice", "ImportedSettings", "Precision"), "synthesis.gpt_sovits.settings"),
     "read_reference_text": "synthesis.gpt_sovits.text",
     "paced": "synthesis.pace",
     "load_voice": "synthesis.voices",
+    **dict.fromkeys(("installed_adapter", "read_adapter_card"), "voice.adapter_card"),
     **dict.fromkeys(("Provenance", "Reference", "import_voice"), "voice.gpt_sovits"),
+    "install_adapter": "voice.pitch_adapter",
     "Voice": "voice.types",
 }
 
@@ -158,6 +164,7 @@ __all__ = [
     "AdaptOptions",
     "AllNotesOff",
     "Bend",
+    "ComputeDevice",
     "Configure",
     "Curve",
     "DeviceError",
@@ -166,6 +173,7 @@ __all__ = [
     "FollowNote",
     "FollowReport",
     "GoToLine",
+    "ImportedSettings",
     "LiveEvent",
     "LiveLatency",
     "LiveParameter",
@@ -191,6 +199,7 @@ __all__ = [
     "PhraseCache",
     "Plan",
     "PlannedTrack",
+    "Precision",
     "Provenance",
     "Recipe",
     "Reference",
@@ -216,6 +225,8 @@ __all__ = [
     "adapt_voice",
     "draw_following",
     "import_voice",
+    "install_adapter",
+    "installed_adapter",
     "load_card",
     "load_voice",
     "measure_following",
@@ -225,6 +236,7 @@ __all__ = [
     "parse_lyric_text",
     "plan_score",
     "plan_text",
+    "read_adapter_card",
     "read_lyric_text",
     "read_recipe",
     "read_reference_text",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine import AdaptOptions, FeatureFolder, VoiceError, adapt_voice, voice_folders
+from engine import AdaptOptions, FeatureFolder, VoiceError, adapt_voice, install_adapter, voice_folders
 
 from .common import EXIT_OK, progress_bar, user_voice_folder
 
 
-def run(voice: str, *, data: Path, output: Path, features: Path, steps: int, jobs: int, device: str) -> int:
-    """Train to the end, or on from where it stopped."""
+def run(voice: str, *, data: Path, output: Path, features: Path, steps: int, jobs: int, device: str, install: bool) -> int:
+    """Train to the end, or on from where it stopped; then put the adapter into the voice's folder, if asked to."""
     options = AdaptOptions(
         voice=_folder_of(voice),
         data=data,
@@ -30,6 +30,10 @@ def run(voice: str, *, data: Path, output: Path, features: Path, steps: int, job
     prepared = progress_bar("preparing clips", shown=sys.stderr.isatty())
     folder = adapt_voice(options, prepared=prepared, report=report)
     print(f"The pitch adapter is in {folder}.")
+    if install:
+        print(f"It is installed in {install_adapter(folder, options.voice)}: '{voice}' sings with it from now on.")
+    else:
+        print(f"Try: vocalese render SONG.mid --voice {voice} --adapter {folder}")
     return EXIT_OK
 
 

@@ -27,6 +27,13 @@ def cache_folder() -> Path:
     return user_cache_path("vocalese") / "phrases"
 
 
+def heard_folder() -> Path:
+    """Where it is kept what voices hear in their reference clips."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("vocalese") / "heard"
+
+
 def user_voice_folder() -> Path:
     """Where the user's own voices lie, one folder each."""
     from platformdirs import user_data_path

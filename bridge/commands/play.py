@@ -72,7 +72,7 @@ def run(score: Path, options: RenderOptions, playing: PlayOptions, *, as_json: b
     warnings = [*plan.warnings, *(warning for planned in plan.tracks for warning in planned.warnings)]
     if warnings and not as_json:
         print(bullet_list(warnings))
-    shelf = VoiceShelf(options.voice_folders, options.features, options.cache)
+    shelf = VoiceShelf(options.voice_folders, options.features, options.cache, options.imported)
     with _opened(playing, len(song.tracks)) as (audio, ended), Sequencer(audio, shelf, on_notice=_say) as sequencer:
         sequencer.load(song, singing)
         try:

@@ -20,6 +20,7 @@ from bridge.stems.naming import stem_names
 from bridge.stems.riff import StemMetadata
 from bridge.stems.wav import write_stem
 from engine import (
+    ImportedSettings,
     LyricText,
     Mode,
     OutputError,
@@ -76,6 +77,7 @@ class RenderOptions:
     overwrite: bool = False
     labels: bool = False
     cache: Path | None = None
+    imported: ImportedSettings = ImportedSettings()
     performance: dict[str, float | bool] = field(default_factory=dict)
 
 
@@ -192,7 +194,7 @@ def render_file(
     stems: list[StemResult] = []
     try:
         plan = plan_file(path, options)
-        voice = load_voice(options.voice, options.voice_folders, features=options.features)
+        voice = load_voice(options.voice, options.voice_folders, features=options.features, imported=options.imported)
         plan = paced(plan, voice, Cache(options.cache) if options.cache else None)
         names = stem_names(title or path.stem, [_stem_title(planned, plan) for planned in plan.tracks])
         for planned, name in zip(plan.tracks, names, strict=True):

@@ -21,9 +21,9 @@ from bridge.midi.router import CHANNELS, MidiOptions, ProgramUse, Routed
 from bridge.protocol import limits
 from bridge.protocol.events import Received
 from bridge.session.server import ServerOptions, VocaleseServer
-from engine import STARTER_NAME, DeviceError, LiveParameter, LiveSettings, Overlap, SettingsError, WhenEmpty
+from engine import STARTER_NAME, DeviceError, ImportedSettings, LiveParameter, LiveSettings, Overlap, SettingsError, WhenEmpty
 
-from .common import EXIT_OK, cache_folder, user_features_folder, user_voice_folder, vocalese_version
+from .common import EXIT_OK, cache_folder, heard_folder, user_features_folder, user_voice_folder, vocalese_version
 from .monitor import QuietMessages, arrival_line, midi_line
 from .render import lyrics_given
 
@@ -120,6 +120,7 @@ def server_options(options: ServeOptions) -> ServerOptions:
         voice_folders=(user_voice_folder(),),
         features=user_features_folder(),
         cache=cache_folder(),
+        imported=ImportedSettings(heard=heard_folder()),
         takes=options.takes,
         host=options.host,
         port=options.port,

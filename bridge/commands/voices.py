@@ -10,10 +10,12 @@ from pathlib import Path
 from engine import (
     STARTER_NAME,
     VoiceError,
+    installed_adapter,
     load_card,
     load_voice,
     measure_likeness,
     note_name,
+    read_adapter_card,
     read_recipe,
     train_voice,
     voice_folders,
@@ -29,7 +31,7 @@ def list_voices(*, as_json: bool) -> int:
     entries = []
     for name, folder in folders.items():
         try:
-            entries.append({**asdict(load_card(str(folder))), "folder": str(folder)})
+            entries.append({**asdict(load_card(str(folder))), "folder": str(folder), "adapter": _adapter(folder)})
         except VoiceError as error:
             entries.append({"name": name, "folder": str(folder), "error": str(error)})
     if as_json:
@@ -50,10 +52,29 @@ def list_voices(*, as_json: bool) -> int:
             ("Trained on", "training_data"),
         ):
             print(f"    {label}: {entry[key]}")
+        if entry["adapter"]:
+            print(f"    Pitch adapter: {_shown_adapter(entry['adapter'])}")
         for key, value in entry["measured"].items():
             print(f"    Measured, {key.replace('_', ' ')}: {value}")
     print(f"Your own voices go to {user_voice_folder()}")
     return EXIT_OK
+
+
+def _adapter(folder: Path) -> dict[str, object] | None:
+    """The training of a voice's pitch adapter, or why it cannot be used; None if the voice has none."""
+    place = installed_adapter(folder)
+    if place is None:
+        return None
+    try:
+        return dict(read_adapter_card(place).training)
+    except VoiceError as error:
+        return {"error": str(error)}
+
+
+def _shown_adapter(training: dict[str, object]) -> str:
+    if "error" in training:
+        return f"cannot be used. {training['error']}"
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in training.items()) or "installed"
 
 
 def train(config: Path, *, data: Path | None, output: Path, steps: int | None, jobs: int) -> int:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from bridge.session.timeline import Singing
 from engine import (
+    ImportedSettings,
     Performance,
     PhraseCache,
     Plan,
@@ -48,11 +49,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class VoiceShelf:
-    """Where voices, the encoders of imported ones, and rendered phrases are; see `engine.load_voice` and `engine.PhraseCache`."""
+    """Where voices, the encoders of imported ones, and rendered phrases are; see `engine.load_voice` and `engine.PhraseCache`.
+
+    `imported` is how imported voices are run.
+    """
 
     folders: tuple[Path, ...] = ()
     features: Path | None = None
     cache: Path | None = None
+    imported: ImportedSettings = ImportedSettings()
+
+    def load(self, name: str) -> Voice:
+        """A voice of the shelf, ready to sing."""
+        return load_voice(name, self.folders, features=self.features, imported=self.imported)
 
 
 @dataclass(frozen=True)
@@ -154,8 +163,7 @@ class Singer:
     def voice(self, name: str) -> Voice:
         """A voice, loaded once."""
         if name not in self._voices:
-            load = self._load or (lambda name: load_voice(name, self._shelf.folders, features=self._shelf.features))
-            self._voices[name] = load(name)
+            self._voices[name] = self._load(name) if self._load else self._shelf.load(name)
         return self._voices[name]
 
     def _plan(self, job: PlanJob) -> Planned:

@@ -28,7 +28,7 @@ from bridge.protocol import events, limits, replies
 from bridge.protocol.events import Received, Sender
 from bridge.protocol.refusal import Code, RefusedMessage
 from bridge.protocol.table import BY_EVENT
-from engine import LiveParameter, LiveSettings
+from engine import ImportedSettings, LiveParameter, LiveSettings
 from engine.errors import DeviceError, SettingsError, VocaleseError
 
 from .engine_process import EngineProcess
@@ -72,6 +72,7 @@ class ServerOptions:
     voice_folders: tuple[Path, ...] = ()
     features: Path | None = None
     cache: Path | None = None
+    imported: ImportedSettings = ImportedSettings()  # how GPT-SoVITS voices are run
     takes: Path = Path()
     host: str = limits.DEFAULT_HOST
     port: int = limits.DEFAULT_PORT
@@ -199,7 +200,7 @@ class VocaleseServer:
             version=options.version,
         )
         self._opened.append(self.osc)
-        self._shelf = VoiceShelf(options.voice_folders, options.features, options.cache)
+        self._shelf = VoiceShelf(options.voice_folders, options.features, options.cache, options.imported)
         self._exporter = self._keep(StemExporter(self._shelf, self.send, self._on_notice))
         self.audio = self._keep(AudioEngine.start(options.audio, self._hear_audio))
         self.session = self._keep(

@@ -100,8 +100,8 @@ def native_phrase(phrase: Performance, voice: Voice, cache: PhraseCache | None) 
             f"The phrase at {phrase.start_s:.2f} s came out broken (non-finite samples). Please report it with its score."
         )
     notices = voice.notices(phrase) if isinstance(voice, SpeaksUp) else ()
-    if cache:
-        cache.store(key, samples, notices)
+    if cache:  # under the key of now: a voice that lost its device has gone on as another one
+        cache.store(phrase_key(phrase, voice), samples, notices)
     return NativePhrase(samples, notices)
 
 

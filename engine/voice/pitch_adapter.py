@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,20 +16,8 @@ from engine.errors import OutputError, VoiceError
 from engine.model.gpt_sovits.adapter import PitchAdapter
 from engine.model.gpt_sovits.config import GptConfig, SovitsConfig
 
-from .card import VoiceCard, sha256_of
-
-KIND, FORMAT_VERSION = "pitch-adapter", 1
-WEIGHTS_NAME, CARD_NAME = "adapter.safetensors", "adapter.toml"
-
-
-@dataclass(frozen=True)
-class AdapterCard:
-    """Which voice an adapter is for (the checksum of its weights), its own checksum, and how it was trained."""
-
-    voice: str
-    voice_sha256: str
-    sha256: str
-    training: Mapping[str, object]
+from .adapter_card import CARD_NAME, FORMAT_VERSION, KIND, WEIGHTS_NAME, adapter_place, read_adapter_card
+from .card import VoiceCard, read_card, sha256_of
 
 
 def save_adapter(adapter: PitchAdapter, folder: Path, voice: VoiceCard, training: Mapping[str, str | int | float]) -> Path:
@@ -59,21 +46,26 @@ def save_adapter(adapter: PitchAdapter, folder: Path, voice: VoiceCard, training
     return folder
 
 
-def read_adapter_card(folder: Path) -> AdapterCard:
-    """Raises VoiceError naming what is missing or wrong."""
-    path = folder / CARD_NAME
+def install_adapter(adapter: Path, voice_folder: Path) -> Path:
+    """Copies an adapter into the folder of its voice, in place of one that may be there; returns where it is.
+
+    The card is taken away first and written last: whatever happens, there is a whole adapter or none. Raises VoiceError if the adapter is
+    another voice's or damaged, OutputError if it cannot be written.
+    """
+    load_adapter(adapter, read_card(voice_folder))
+    place = adapter_place(voice_folder)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        if place.exists() and place.samefile(adapter):
+            return place
+        place.mkdir(exist_ok=True)
+        (place / CARD_NAME).unlink(missing_ok=True)
+        for name in (WEIGHTS_NAME, CARD_NAME):
+            part = place / f".{name}.part"
+            shutil.copyfile(adapter / name, part)
+            os.replace(part, place / name)
     except OSError as error:
-        raise VoiceError(f"{folder} holds no pitch adapter: {CARD_NAME} cannot be read ({error.strerror or error}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise VoiceError(f"The card {path} is not valid TOML: {error}.") from error
-    if (values.get("kind"), values.get("format")) != (KIND, FORMAT_VERSION):
-        raise VoiceError(f"{path} is not the card of a pitch adapter of format {FORMAT_VERSION}. Train the adapter again.")
-    texts = {name: values.get(name) for name in ("voice", "voice_sha256", "sha256")}
-    if not all(isinstance(text, str) for text in texts.values()) or not isinstance(values.get("training", {}), dict):
-        raise VoiceError(f"{path} lacks voice, voice_sha256 or sha256. Train the adapter again.")
-    return AdapterCard(**{name: str(text) for name, text in texts.items()}, training=values.get("training", {}))
+        raise OutputError(f"The pitch adapter cannot be written to {place}: {error}.") from error
+    return place
 
 
 def load_adapter(folder: Path, voice: VoiceCard) -> PitchAdapter:

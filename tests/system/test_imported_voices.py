@@ -12,7 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from gpt_sovits_tiny import save_gpt, save_official, save_sovits, speaker_weights
+
+from engine.model.gpt_sovits.adapter import PitchAdapter
+from engine.voice.gpt_sovits import load_networks
+from engine.voice.pitch_adapter import install_adapter, save_adapter
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -207,3 +212,62 @@ def test_missing_files_are_fetched_and_a_failure_says_which(vocalese, tmp_path, 
     asked.clear()
     vocalese("voice", "fetch", "--features", tmp_path)
     assert [path for _, path in asked] == ["sv/pretrained_eres2netv2w24s4ep4.ckpt"], "what is there is not fetched again"
+
+
+# --- pitch adapters -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_adapter(imported, private_folders, tmp_path):
+    """A copy of the voice, and the folder of an adapter for it."""
+    given = next(private_folders.rglob("voices/me"))
+    folder = Path(shutil.copytree(given, tmp_path / "singer"))
+    networks = load_networks(folder)
+    adapter = PitchAdapter(networks.gpt.config, networks.sovits.config)
+    return folder, save_adapter(adapter, tmp_path / "adapter", networks.card, {"clips": 28, "steps": 4000})
+
+
+def test_an_adapter_is_used_when_it_is_given_or_installed(vocalese, with_adapter, melody, tmp_path, monkeypatch) -> None:
+    folder, adapter = with_adapter
+    monkeypatch.setattr("engine.synthesis.gpt_sovits.voice._LEAST_LIKENESS", 0.0)
+    stems = {}
+    for name, more in (("plain", ()), ("given", ("--adapter", adapter)), ("none", ("--adapter", "none"))):
+        answer = vocalese("render", melody, "--voice", folder, "-o", tmp_path / name, "--json", *more)
+        assert answer.code == 0, answer.err
+        stems[name] = Path(answer.stems[0]["path"]).read_bytes()
+    assert stems["plain"] == stems["none"] != stems["given"]
+    install_adapter(adapter, folder)
+    answer = vocalese("render", melody, "--voice", folder, "-o", tmp_path / "installed", "--json", "--no-cache")
+    assert Path(answer.stems[0]["path"]).read_bytes() == stems["given"]
+    assert not any("spoken" in warning for warning in answer.stems[0]["warnings"])
+
+
+def test_voices_lists_adapters(vocalese, with_adapter, private_folders) -> None:
+    folder, adapter = with_adapter
+    place = next(private_folders.rglob("voices")) / "singer"
+    shutil.copytree(folder, place)
+    try:
+        assert "Pitch adapter" not in vocalese("voices").out
+        install_adapter(adapter, place)
+        assert "    Pitch adapter: clips 28, steps 4000" in vocalese("voices").out
+        (entry,) = [v for v in vocalese("voices", "--json").last_line["voices"] if v["folder"] == str(place)]
+        assert entry["adapter"] == {"clips": 28, "steps": 4000}
+        (place / "adapter" / "adapter.toml").write_text("format = 9")
+        assert "Pitch adapter: cannot be used." in vocalese("voices").out
+    finally:
+        shutil.rmtree(place)
+
+
+def test_what_is_not_for_this_voice_or_machine_is_one_clear_line(vocalese, imported, with_adapter, melody, tmp_path) -> None:
+    _, adapter = with_adapter
+    for more, message in (
+        (("--adapter", adapter), "'kathleen' is no GPT-SoVITS voice"),
+        (("--precision", "int8"), "'kathleen' is no GPT-SoVITS voice"),
+        (("--voice", "me", "--adapter", tmp_path), "holds no pitch adapter"),
+        (("--voice", "me", "--precision", "int8", "--device", "cuda"), "eight bits are for the CPU"),
+    ):
+        answer = vocalese("render", melody, "-o", tmp_path / "stems", *more)
+        assert answer.code != 0 and message in answer.err and len(answer.err.strip().splitlines()) == 1
+    if not torch.cuda.is_available():
+        answer = vocalese("render", melody, "-o", tmp_path / "stems", "--voice", "me", "--device", "cuda")
+        assert answer.code != 0 and "no CUDA device" in answer.err

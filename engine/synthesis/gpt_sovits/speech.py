@@ -1,8 +1,9 @@
 """Text to speech as the official program does it, with a guard on top: what went wrong is noticed, and only that is said again.
 
-The first take of every piece is the official one: the same codes for the same choices, the same wave. A take is faulty if it does not end, is
-too short for its phonemes, goes round in a loop, or if whoever listens to it (`judge`) misses words. Then the piece is drawn again with
-another seed, a few times, and the take with the fewest faults is kept.
+The first take of every piece is the official one: the same codes for the same choices, the same wave; but codes that will only be the material
+of song may come from a smaller GPT (settings.py). A take is faulty if it does not end, is too short for its phonemes, goes round in a loop, or
+if whoever listens to it (`judge`) misses words. Then the piece is drawn again with another seed, a few times, and the take with the fewest
+faults is kept. With a pitch adapter, codes and wave follow a score instead (native.py).
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -27,10 +30,16 @@ from engine.model.gpt_sovits import audio, hubert
 from engine.model.gpt_sovits.bert import Bert
 from engine.model.gpt_sovits.generate import MAX_STEPS, Sampling, generate
 from engine.model.gpt_sovits.symbols import MARKS, lacking_languages, symbol_ids
+from engine.voice.adapter_card import read_adapter_card
 from engine.voice.card import VoiceCard, sha256_of
 from engine.voice.gpt_sovits import SAMPLE_RATE, load_networks
+from engine.voice.pitch_adapter import load_adapter
 
 from .features import FeatureFolder
+from .heard import Heard, HeardCache
+from .native import ScorePlan
+from .placed import Placed, device_for, placed
+from .settings import ComputeDevice, ImportedSettings
 from .text import ChineseRun, Reading, read_reference_text
 
 CODES_PER_S = 25
@@ -42,6 +51,9 @@ _PROMPT_SILENCE_SAMPLES = 9600  # at 16 kHz, behind the reference clip
 _LOOP_S, _LOOP_ROUNDS, _LOOP_SHARE = 1.2, 3, 0.9
 
 Samples = NDArray[np.float32]
+_T = TypeVar("_T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,21 +98,55 @@ class Conditioning:
 
 
 class Talker:
-    """The networks of one imported voice, and what never changes between its phrases. Raises VoiceError if the folder is unusable."""
+    """The networks of one imported voice, and what never changes between its phrases.
 
-    def __init__(self, folder: Path, features: FeatureFolder, *, sampling: Sampling = Sampling()) -> None:  # noqa: B008 - frozen
-        self._folder, self._features, self._sampling = folder, features, sampling
+    `adapter` is the folder of its pitch adapter. `device`, as torch calls it, goes before the one that `settings` choose. What fails on another
+    device than the CPU is done again there, and so is all that follows (`setback` says why).
+
+    Raises VoiceError if a folder is unusable, SettingsError if there is no such device.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        features: FeatureFolder,
+        *,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        adapter: Path | None = None,
+        settings: ImportedSettings = ImportedSettings(device=ComputeDevice.CPU),  # noqa: B008 - frozen
+        device: str | None = None,
+    ) -> None:
+        self._folder, self._features, self._sampling, self._settings = folder, features, sampling, settings
+        self._device = device or device_for(settings)
         self._networks = load_networks(folder)
         self._table = str(self._networks.card.model.get("symbols"))
         self._check_languages()
+        self._adapter = None if adapter is None else load_adapter(adapter, self.card)
+        self._adapter_sha256 = "none" if adapter is None else read_adapter_card(adapter).sha256
+        self.setback: str | None = None
 
     @property
     def card(self) -> VoiceCard:
         return self._networks.card
 
+    @property
+    def table(self) -> str:
+        """Of its phonemes, "v1" or "v2"."""
+        return self._table
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether it can `sing`."""
+        return self._adapter is not None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with all that makes the same seeds sound otherwise, but for the folders' own."""
+        return f"{self._placed_safely.name}:{self._adapter_sha256[:12]}"
+
     @functools.cached_property
     def conditioning(self) -> Conditioning:
-        """Heard once. Raises VoiceError if the voice has no usable reference."""
+        """Heard once, on the CPU. Raises VoiceError if the voice has no usable reference."""
         clip, rate = self._read_clip()
         return self._conditioned(clip, rate)
 
@@ -108,8 +154,11 @@ class Talker:
     def _bert(self) -> Bert | None:
         return self._features.load_bert()
 
-    def say(self, reading: Reading, *, seed: str, judge: Judge | None = None) -> Said:
-        """Speaks a reading; `seed` (any text) and the reading decide everything. `judge` listens to whole takes."""
+    def say(self, reading: Reading, *, seed: str, judge: Judge | None = None, is_raw: bool = False) -> Said:
+        """Speaks a reading; `seed` (any text) and the reading decide everything. `judge` listens to whole takes.
+
+        `is_raw`: the speech is only the material of song and need not be exactly the official one.
+        """
         pieces = pieces_of(reading)
         best: dict[int, Take] = {}
         retakes = 0
@@ -117,7 +166,7 @@ class Talker:
             todo = [i for i in range(len(pieces)) if i not in best or best[i].faults]
             if not todo:
                 break
-            tried = best | {i: self._take(pieces[i], f"{seed}:{i}:{number}") for i in todo}
+            tried = best | {i: self._take(pieces[i], f"{seed}:{i}:{number}", is_raw) for i in todo}
             if judge is not None and not any(take.faults for take in tried.values()):
                 tried = self._judged(tried, reading, seed, judge)
             retakes += len(todo) if best else 0
@@ -127,48 +176,158 @@ class Talker:
         faults = tuple(dict.fromkeys(fault for take in best.values() for fault in take.faults))
         return Said(codes, phones, self.decode(codes, phones, seed), faults, retakes)
 
-    def codes_of(self, reading: Reading, generator: torch.Generator) -> tuple[Tensor, bool]:
+    def codes_of(self, reading: Reading, generator: torch.Generator, *, is_raw: bool = False) -> tuple[Tensor, bool]:
         """New codes `[T]` of a text that follows the reference's, and whether they came to an end of their own."""
         heard = self.conditioning
         whole = [*heard.reading.symbols, *reading.symbols]
         phones = torch.tensor([symbol_ids(whole, self._table)])
         bert = torch.cat([self._bert_features(heard.reading), self._bert_features(reading)], dim=1)[None]
         most = most_codes(len(reading.symbols))
-        made = generate(
-            self._networks.gpt, phones, bert, heard.prompt[None], self._sampling, generator=generator, max_steps=most
-        )
-        return made.codes, len(made.codes) < most
+
+        def made(on: Placed) -> Tensor:
+            return generate(
+                on.gpt_for(is_raw=is_raw),
+                on.put(phones),
+                on.put(bert),
+                on.put(heard.prompt[None]),
+                self._sampling,
+                generator=generator.clone_state(),
+                max_steps=most,
+                decoding=on.decoding(phones.shape[1] + len(heard.prompt) + most),
+            ).codes
+
+        codes = self._computed(made)
+        return codes, len(codes) < most
 
     def phones_of(self, reading: Reading) -> Tensor:
         """The numbers `[N]` of a reading's phonemes."""
         return torch.tensor(symbol_ids(reading.symbols, self._table))
 
-    @torch.inference_mode()
     def hidden(self, codes: Tensor, phones: Tensor) -> NDArray[np.float32]:
         """Frames [2 T, C] at 50 Hz, in which time can be bent."""
-        return self._networks.sovits.hidden(codes[None], phones[None], self.conditioning.ge)[0].T.numpy()
+        ge = self.conditioning.ge
 
-    @torch.inference_mode()
+        def made(on: Placed) -> Tensor:
+            return on.sovits.hidden(on.put(codes[None]), on.put(phones[None]), on.put(ge))[0].T
+
+        return self._numbers(made)
+
     def sound_of(self, hidden: NDArray[np.floating], seed: str) -> Samples:
         """Frames [T, C] to samples [640 T]."""
         frames = torch.from_numpy(np.ascontiguousarray(hidden.T, dtype=np.float32))[None]
-        generator = _generator(f"{seed}:noise")
-        return self._networks.sovits.render(frames, self.conditioning.ge, generator=generator)[0].flatten().numpy()
+        ge = self.conditioning.ge
+
+        def made(on: Placed) -> Tensor:
+            return on.sovits.render(on.put(frames), on.put(ge), generator=_generator(f"{seed}:noise"))[0].flatten()
+
+        return self._numbers(made)
 
     def decode(self, codes: Tensor, phones: Tensor, seed: str, *, speed: float = 1.0) -> Samples:
         """Codes to samples, as the official program decodes them; louder than full scale is brought down to it."""
-        generator = _generator(f"{seed}:noise")
         ge = self.conditioning.ge
-        wave = self._networks.sovits.decode(codes[None], phones[None], ge, speed=speed, generator=generator)
-        samples = wave[0].flatten().numpy()
+
+        def made(on: Placed) -> Tensor:
+            generator = _generator(f"{seed}:noise")
+            given = on.put(codes[None]), on.put(phones[None]), on.put(ge)
+            return on.sovits.decode(*given, speed=speed, generator=generator)[0].flatten()
+
+        samples = self._numbers(made)
         return (samples / max(1.0, float(np.abs(samples).max(initial=0.0)))).astype(np.float32)
+
+    def sing_codes(self, plan: ScorePlan, seed: str) -> Tensor:
+        """Codes `[K]` of a phrase by the pitch adapter: exactly as many as the plan has, each told what it is for.
+
+        There is no prompt, as in the adapter's training. Codes may come again without penalty: a held vowel is made of them, and the score says
+        where in the words each one is, so nothing can go round in a loop.
+        """
+        rule = replace(self._sampling, repetition_penalty=1.0, early_stop=None)
+        phones, prompt = plan.phones[None], torch.empty(1, 0, dtype=torch.long)
+        bert = torch.zeros(1, self._networks.gpt.config.bert_width, phones.shape[1])
+
+        def made(on: Placed) -> Tensor:
+            assert on.adapter is not None
+            return generate(
+                on.gpt_for(is_raw=True),
+                on.put(phones),
+                on.put(bert),
+                on.put(prompt),
+                rule,
+                generator=_generator(seed),
+                max_steps=plan.codes,
+                score=on.adapter.score(on.put_score(plan.score)),
+                decoding=on.decoding(phones.shape[1] + plan.codes),
+            ).codes
+
+        return self._computed(made)
+
+    def sing(self, plan: ScorePlan, codes: Tensor, seed: str) -> Samples:
+        """Codes `[K]` to samples [1280 K] with the pitch of the plan, by the pitch adapter."""
+        ge = self.conditioning.ge
+
+        def made(on: Placed) -> Tensor:
+            assert on.adapter is not None
+            generator = _generator(f"{seed}:noise")
+            told = on.adapter.pitched(plan.f0_hz.to(on.device), plan.voiced.to(on.device), generator)
+            given = on.put(codes[None]), on.put(plan.phones[None]), on.put(ge)
+            return on.sovits.decode(*given, generator=generator, pitched=told)[0].flatten()
+
+        return self._numbers(made)
 
     def reads_chinese_blindly(self, reading: Reading) -> bool:
         """Whether there are Chinese characters and no BERT that could tell what they mean."""
         return bool(reading.chinese) and self._features.bert is None
 
-    def _take(self, piece: Reading, seed: str) -> Take:
-        codes, is_ended = self.codes_of(piece, _generator(seed))
+    @functools.cached_property
+    def _on_cpu(self) -> Placed:
+        networks = self._networks
+        return placed(networks.gpt, networks.sovits, self._adapter, "cpu", self._settings.precision)
+
+    @functools.cached_property
+    def _elsewhere(self) -> Placed:
+        networks = self._networks
+        return placed(networks.gpt, networks.sovits, self._adapter, self._device, self._settings.precision)
+
+    @property
+    def _placed_safely(self) -> Placed:
+        """Where the networks are now, or on the CPU if the device will not have them."""
+        if self._device != "cpu" and self.setback is None:
+            try:
+                return self._elsewhere
+            except (RuntimeError, AssertionError) as error:  # a torch made without CUDA says so by the latter
+                self._give_up_device(error)
+        return self._on_cpu
+
+    @torch.inference_mode()
+    def _computed(self, work: Callable[[Placed], _T]) -> _T:
+        """What `work` gives; done again on the CPU if the device runs out of memory, is lost or cannot do it."""
+        on = self._placed_safely
+        if on is self._on_cpu:
+            return work(on)
+        try:
+            return work(on)
+        except RuntimeError as error:
+            self._give_up_device(error)
+        return work(self._on_cpu)
+
+    def _numbers(self, work: Callable[[Placed], Tensor]) -> NDArray[np.float32]:
+        """The tensor that `work` makes, as an array."""
+
+        def made(on: Placed) -> NDArray[np.float32]:
+            values = work(on).float().cpu().numpy()
+            if on.device.type != "cpu" and not np.isfinite(values).all():
+                raise RuntimeError("it gave values that are no numbers")
+            return values
+
+        return self._computed(made)
+
+    def _give_up_device(self, error: BaseException) -> None:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        self.setback = f"The device '{self._device}' failed ({reason}); '{self.card.name}' went on on the CPU."
+        self.__dict__.pop("_elsewhere", None)
+        log.debug("%s", self.setback, exc_info=error)
+
+    def _take(self, piece: Reading, seed: str, is_raw: bool) -> Take:
+        codes, is_ended = self.codes_of(piece, _generator(seed), is_raw=is_raw)
         return Take(codes, code_faults(codes.tolist(), len(piece.symbols), is_ended=is_ended))
 
     def _judged(self, takes: Mapping[int, Take], reading: Reading, seed: str, judge: Judge) -> dict[int, Take]:
@@ -182,46 +341,65 @@ class Talker:
             found[i] = Take(rows[i], own)
         return found
 
-    @torch.inference_mode()
     def _conditioned(self, clip: Samples, rate: int) -> Conditioning:
         model, card = self._networks.sovits, self._networks.card
+        if model.speaker is not None and self._networks.speaker is None:
+            raise VoiceError(
+                f"'{card.name}' is a {card.model.get('version')} voice without its speaker network. "
+                "Import it again with --speaker-encoder (vocalese voice fetch says where it comes from)."
+            )
+        reading, notices = self._read_reference()
+        known = None if self._settings.heard is None else HeardCache(self._settings.heard)
+        key = (card.sha256, repr(self._reference_table()), self._features.fingerprint)
+        heard = known.load(key) if known is not None else None
+        if heard is None:
+            heard = Heard(self._style_of(clip, rate), self._codes_of_clip(clip, rate, reading))
+            if known is not None:
+                known.store(key, heard)
+        return Conditioning(heard.ge, heard.prompt, reading, notices)
+
+    @torch.inference_mode()
+    def _style_of(self, clip: Samples, rate: int) -> Tensor:
+        """The embedding of the clip."""
+        model = self._networks.sovits
         clip_32k = _resampled(clip, rate, SAMPLE_RATE)
         peak = float(np.abs(clip_32k).max())
         wave = torch.from_numpy(clip_32k / np.float32(min(2.0, max(1.0, peak))))
         speaker = None
-        if model.speaker is not None:
-            if self._networks.speaker is None:
-                raise VoiceError(
-                    f"'{card.name}' is a {card.model.get('version')} voice without its speaker network. "
-                    "Import it again with --speaker-encoder (vocalese voice fetch says where it comes from)."
-                )
+        if self._networks.speaker is not None:
             low = torch.from_numpy(_resampled(wave.numpy(), SAMPLE_RATE, audio.SPEAKER_RATE))
             speaker = self._networks.speaker(audio.filterbank(low)[None])
-        ge = model.voice(audio.spectrogram(wave)[None], speaker)
-        prompt, reading, notices = self._prompted(clip, rate)
-        return Conditioning(ge, prompt, reading, notices)
+        return model.voice(audio.spectrogram(wave)[None], speaker)
 
-    def _prompted(self, clip: Samples, rate: int) -> tuple[Tensor, Reading, tuple[str, ...]]:
-        """The clip's codes and its text, or neither and why."""
-        table = self._reference_table()
-        nothing = torch.empty(0, dtype=torch.long), Reading(())
-        name, text = self._networks.card.name, str(table.get("text", ""))
+    def _read_reference(self) -> tuple[Reading, tuple[str, ...]]:
+        """How the clip's text is read; nothing, and why, if its codes cannot be had or do not say anything."""
+        table, name = self._reference_table(), self._networks.card.name
+        text = str(table.get("text", ""))
         if not text.strip():
-            return *nothing, (f"'{name}' has no text of its reference clip: only its sound is used, not its way of speaking.",)
-        network = self._features.load_hubert()
-        if network is None:
-            return *nothing, (
+            return Reading(()), (
+                f"'{name}' has no text of its reference clip: only its sound is used, not its way of speaking.",
+            )
+        if self._features.hubert is None:
+            return Reading(()), (
                 f"HuBERT is not there, so only the sound of the reference clip of '{name}' is used, not its way of speaking. "
                 "See: vocalese voice fetch.",
             )
         reading = read_reference_text(text, str(table.get("language", "en")))
+        return reading, reading.notices
+
+    @torch.inference_mode()
+    def _codes_of_clip(self, clip: Samples, rate: int, reading: Reading) -> Tensor:
+        """The codes of the clip, none if what it says is not known."""
+        network = self._features.load_hubert() if reading.symbols else None
+        if network is None:
+            return torch.empty(0, dtype=torch.long)
         low = _resampled(clip, rate, hubert.SAMPLE_RATE)
         features = network(torch.from_numpy(np.concatenate([low, np.zeros(_PROMPT_SILENCE_SAMPLES, dtype=np.float32)]))[None])
         if features.shape[1] != self._networks.sovits.config.semantic_width:
             raise VoiceError(
-                f"The HuBERT in the features folder gives {features.shape[1]} values per frame, which '{name}' cannot use."
+                f"The HuBERT in the features folder gives {features.shape[1]} values per frame, which '{self.card.name}' cannot use."
             )
-        return self._networks.sovits.quantizer.encode(features)[0], reading, reading.notices
+        return self._networks.sovits.quantizer.encode(features)[0]
 
     def _bert_features(self, reading: Reading) -> Tensor:
         """`[1024, N]`: BERT's features of Chinese characters at each of their symbols, zero everywhere else."""

@@ -3,6 +3,8 @@
 Singing: the phrase is spoken; its phones are found by warping against another voice that speaks the same ones; the hidden frames of the
 decoder (50 per second) are laid on the score's times and made sound; what remains between that sound's pitch and the score's is moved by PSOLA,
 unvoiced parts untouched. Bending the frames rather than the wave lets the decoder sing its own transitions and held vowels.
+
+With a pitch adapter, the networks themselves are told the score, and what they sing lies on it already; PSOLA only puts right the last cents.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.dsp.time_map import TimeMap, warp_frames
+from engine.dsp.time_map import Stretch, TimeMap, warp_frames
 from engine.errors import RenderError
 from engine.lyrics import to_english_phones
 from engine.performance.types import BREATH, FRAME_RATE_HZ, SILENCE, Performance, Utterance
@@ -24,16 +26,18 @@ from engine.voice.gpt_sovits import SAMPLE_RATE
 from engine.voice.types import Voice
 
 from ..render import STEM_GAIN
-from ..retune import Alignment, judged_alignment, resung, spread_phones, sung_time_map
+from ..retune import Alignment, judged_alignment, resung, spread_phones, sung_likeness, sung_time_map
 from .features import FeatureFolder
+from .native import can_be_sung_natively, score_plan
 from .speech import Fault, Judge, Said, Samples, Talker
 from .text import Reading, accent_library, read_utterance
 
-_VERSION = 1  # raise when the same voice would sound different
+_VERSION = 2  # raise when the same voice would sound different
 _REMEMBERED_SPEECH, _REMEMBERED_NOTICES = 32, 4096
 # Measured on 28 clips of another speaker: hardly a word as recorded lies outside, half of those cut out and a third of those doubled do.
 _SWALLOWED_S, _DOUBLED_S = 0.024, 0.2  # per phone of a word
 _DOUBTFUL_COST = 1.08  # of the median phone; noise lies above it, clear speech at 0.9 to 1.0
+_NATIVE_TAKES, _LEAST_LIKENESS = 3, 0.65  # see `sung_likeness`
 _MOST_HURRY = 1.65
 _LEVEL_LIMIT_DB = 40.0
 _SPACED = ("en", "ko")  # languages that write spaces between words
@@ -59,6 +63,7 @@ class GptSovitsVoice:
         self._features = features.fingerprint
         self._spoken: OrderedDict[str, _Speech] = OrderedDict()
         self._notices: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._told_setback: str | None = None
 
     @property
     def card(self) -> VoiceCard:
@@ -69,7 +74,10 @@ class GptSovitsVoice:
         card = self.card
         clip = hashlib.sha256(repr(card.model.get("reference")).encode()).hexdigest()[:12]
         reader = "accents" if accent_library() is not None else "plain"
-        return f"{card.kind}-{_VERSION}:{card.sha256}:{clip}:{self._features}:{reader}:{self._reference.fingerprint}"
+        return (
+            f"{card.kind}-{_VERSION}:{card.sha256}:{clip}:{self._features}:{reader}:{self._talker.fingerprint}:"
+            f"{self._reference.fingerprint}"
+        )
 
     def notices(self, performance: Performance) -> tuple[str, ...]:
         """Full sentences about how a performance came out that was synthesised before."""
@@ -80,31 +88,32 @@ class GptSovitsVoice:
         utterance = performance.utterance
         if utterance is None:
             raise RenderError(f"'{self.card.name}' reads words, and this performance was planned for a voice that does not.")
-        speech = self._speech(performance, utterance)
-        if utterance.speech_rate is None:
-            samples, notices = self._sung(performance, speech)
+        if utterance.speech_rate is not None:
+            samples, notices = self._talked(performance, utterance, utterance.speech_rate)
         else:
-            samples, notices = self._at_ease(performance, utterance, utterance.speech_rate, speech)
-        told = (*self._talker.conditioning.notices, *speech.notices, *notices)
-        _remember(self._notices, performance.hash, tuple(dict.fromkeys(told)), _REMEMBERED_NOTICES)
+            samples, notices = self._sung(performance, utterance)
+        if self._talker.setback != self._told_setback:
+            self._told_setback = self._talker.setback
+            notices = (*notices, str(self._told_setback))
+        _remember(self._notices, performance.hash, tuple(dict.fromkeys(notices)), _REMEMBERED_NOTICES)
         return samples
 
     # --- speech ---------------------------------------------------------------------------------------------------------------
 
-    def _speech(self, performance: Performance, utterance: Utterance) -> _Speech:
+    def _speech(self, performance: Performance, utterance: Utterance, *, is_raw: bool) -> _Speech:
         """The phrase spoken; the same words of the same take are spoken once, whatever their notes."""
         reading = read_utterance(utterance)
         if not reading.symbols:
             raise RenderError(f"The phrase at {performance.start_s:.2f} s has no words that '{self.card.name}' can read.")
         seed = f"{performance.seed}:{' '.join(reading.symbols)}"
         phones = " ".join(phone.symbol for phone in performance.phones if phone.symbol not in (SILENCE, BREATH))
-        key = f"{seed}|{phones}"
-        speech = self._spoken.get(key) or self._say(performance, utterance, reading, seed)
+        key = f"{'raw' if is_raw else 'talk'}|{seed}|{phones}"
+        speech = self._spoken.get(key) or self._say(performance, utterance, reading, seed, is_raw)
         _remember(self._spoken, key, speech, _REMEMBERED_SPEECH)
         return speech
 
-    def _say(self, performance: Performance, utterance: Utterance, reading: Reading, seed: str) -> _Speech:
-        said = self._talker.say(reading, seed=seed, judge=self._judge(performance, utterance))
+    def _say(self, performance: Performance, utterance: Utterance, reading: Reading, seed: str, is_raw: bool) -> _Speech:
+        said = self._talker.say(reading, seed=seed, judge=self._judge(performance, utterance), is_raw=is_raw)
         notices = list(reading.notices)
         words = _shown(utterance)
         if self._talker.reads_chinese_blindly(reading):
@@ -123,7 +132,8 @@ class GptSovitsVoice:
             is_doubtful = True
         if is_doubtful:
             notices.append(f"{words} could not be followed well in what the voice said; its sounds may lie beside their notes.")
-        return _Speech(reading, seed, said, alignment, tuple(notices))
+        told = (*self._talker.conditioning.notices, *notices)
+        return _Speech(reading, seed, said, alignment, told)
 
     def _judge(self, performance: Performance, utterance: Utterance) -> Judge:
         words = list(_words(utterance))
@@ -139,11 +149,10 @@ class GptSovitsVoice:
 
     # --- talk, song -----------------------------------------------------------------------------------------------------------
 
-    def _at_ease(
-        self, performance: Performance, utterance: Utterance, rate: float, speech: _Speech
-    ) -> tuple[Samples, tuple[str, ...]]:
+    def _talked(self, performance: Performance, utterance: Utterance, rate: float) -> tuple[Samples, tuple[str, ...]]:
         """The official wave from where the first phone was planned; hurried, within limits, where it has to fit."""
-        said, notices = speech.said, []
+        speech = self._speech(performance, utterance, is_raw=False)
+        said, notices = speech.said, list(speech.notices)
         natural_s = len(said.samples) / SAMPLE_RATE / rate
         if utterance.length_s is not None and natural_s > utterance.length_s:
             hurry = min(_MOST_HURRY, natural_s / utterance.length_s)
@@ -155,29 +164,65 @@ class GptSovitsVoice:
         whole = np.concatenate([np.zeros(round(lead_s * SAMPLE_RATE), dtype=np.float32), samples / np.float32(STEM_GAIN)])
         return _at_least(whole, _length(performance)), tuple(notices)
 
-    def _sung(self, performance: Performance, speech: _Speech) -> tuple[Samples, tuple[str, ...]]:
+    def _sung(self, performance: Performance, utterance: Utterance) -> tuple[Samples, tuple[str, ...]]:
+        """By the pitch adapter, if there is one that can; else speech laid on the score."""
+        wanted = self._reference.synthesise(performance)
+        sung, notices = self._natively(performance, utterance, wanted) if self._talker.has_adapter else (None, ())
+        if sung is None:
+            sung, told = self._laid(performance, utterance)
+            notices += told
+        unheard = [name.partition("_")[0] for name in _STARTERS_OWN if np.any(getattr(performance, name))]
+        if unheard:
+            notices += (
+                f"'{self.card.name}' cannot change its {', '.join(unheard)}; only its pitch, timing and loudness follow.",
+            )
+        return self._levelled(sung, wanted), notices
+
+    def _laid(self, performance: Performance, utterance: Utterance) -> tuple[Samples, tuple[str, ...]]:
+        """Speech on the score's times, moved to its pitch."""
+        speech = self._speech(performance, utterance, is_raw=True)
         time_map = _time_map(speech, performance)
         frames = warp_frames(self._talker.hidden(speech.said.codes, speech.said.phones), time_map)
-        laid = _at_least(self._talker.sound_of(frames, speech.seed), _length(performance))[: _length(performance)]
+        laid = _as_long(self._talker.sound_of(frames, speech.seed), performance)
         in_place = TimeMap(tuple(replace(s, from_s=s.start_s, to_s=s.end_s) for s in time_map.stretches))
-        sung = resung(laid, SAMPLE_RATE, performance, performance.phones, in_place)
-        unheard = [name.partition("_")[0] for name in _STARTERS_OWN if np.any(getattr(performance, name))]
-        notices = (
-            [f"'{self.card.name}' cannot change its {', '.join(unheard)}; only its pitch, timing and loudness follow."]
-            if unheard
-            else []
-        )
-        return self._levelled(sung, performance), tuple(notices)
+        return resung(laid, SAMPLE_RATE, performance, performance.phones, in_place), speech.notices
 
-    def _levelled(self, sung: Samples, performance: Performance) -> Samples:
-        """As loud as the reference voice sings the same, so that voices can be exchanged in a mix."""
-        wanted = self._reference.synthesise(performance).astype(np.float64)
-        power, wanted_power = float(np.sum(sung.astype(np.float64) ** 2)) / SAMPLE_RATE, float(np.sum(wanted**2))
-        wanted_power /= self._reference.card.sample_rate
+    def _natively(
+        self, performance: Performance, utterance: Utterance, wanted: Samples
+    ) -> tuple[Samples | None, tuple[str, ...]]:
+        """Sung by the networks themselves; or None, and why that cannot be."""
+        name, words = self.card.name, _shown(utterance)
+        if not can_be_sung_natively(utterance):
+            return None, (f"The pitch adapter of '{name}' knows English only: {words} is spoken and laid on its notes.",)
+        plan = score_plan(performance, self._talker.table)
+        for number in range(_NATIVE_TAKES):
+            seed = f"{performance.seed}:native:{number}"
+            native = _as_long(self._talker.sing(plan, self._talker.sing_codes(plan, seed), seed), performance)
+            sung = resung(native, SAMPLE_RATE, performance, performance.phones, _in_place(performance))
+            if sung_likeness(sung, SAMPLE_RATE, performance, wanted, self._reference.card.sample_rate) >= _LEAST_LIKENESS:
+                return sung, ()
+        return None, (
+            f"The pitch adapter of '{name}' did not make {words} clear in {_NATIVE_TAKES} takes: it is spoken and laid on its notes.",
+        )
+
+    def _levelled(self, sung: Samples, wanted: Samples) -> Samples:
+        """As loud as the reference voice sings the same (`wanted`), so that voices can be exchanged in a mix."""
+        power = float(np.sum(sung.astype(np.float64) ** 2)) / SAMPLE_RATE
+        wanted_power = float(np.sum(wanted.astype(np.float64) ** 2)) / self._reference.card.sample_rate
         if power <= 0.0 or wanted_power <= 0.0:
             return sung
         gain_db = float(np.clip(10.0 * np.log10(wanted_power / power), -_LEVEL_LIMIT_DB, _LEVEL_LIMIT_DB))
         return sung * np.float32(10.0 ** (gain_db / 20.0))
+
+
+def _in_place(performance: Performance) -> TimeMap:
+    """Everything where it is, silent in rests and breaths."""
+    return TimeMap(
+        tuple(
+            Stretch(p.start_s, p.end_s, p.start_s, p.end_s, sounds=p.symbol not in (SILENCE, BREATH))
+            for p in performance.phones
+        )
+    )
 
 
 def _time_map(speech: _Speech, performance: Performance) -> TimeMap:
@@ -218,6 +263,10 @@ def _shown(utterance: Utterance, limit: int = 40) -> str:
 
 def _length(performance: Performance) -> int:
     return round(performance.frames * SAMPLE_RATE / FRAME_RATE_HZ)
+
+
+def _as_long(samples: Samples, performance: Performance) -> Samples:
+    return _at_least(samples, _length(performance))[: _length(performance)]
 
 
 def _at_least(samples: Samples, length: int) -> Samples:

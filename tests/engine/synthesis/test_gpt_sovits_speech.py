@@ -125,7 +125,7 @@ class Scripted(Talker):
     def __init__(self, takes: dict[str, list[Take]]) -> None:
         self.takes, self.drawn = takes, []
 
-    def _take(self, piece, seed):
+    def _take(self, piece, seed, is_raw):
         self.drawn.append((piece.symbols[0], seed))
         return self.takes[piece.symbols[0]].pop(0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import soundfile
 import torch
 from gpt_sovits_tiny import save_gpt, save_official, sovits_config, sovits_weights
 
-from engine import PerformanceSettings, Reference, VoiceError, import_voice, plan_text
+from engine import OutputError, PerformanceSettings, Reference, VoiceError, import_voice, plan_text
 from engine.model.gpt_sovits.adapter import PitchAdapter
+from engine.voice.adapter_card import CARD_NAME, WEIGHTS_NAME, installed_adapter, read_adapter_card
 from engine.voice.gpt_sovits import load_networks
-from engine.voice.pitch_adapter import CARD_NAME, WEIGHTS_NAME, load_adapter, read_adapter_card, save_adapter
+from engine.voice.pitch_adapter import install_adapter, load_adapter, save_adapter
 
 HUBERT = Path(__file__).parents[1] / "model" / "gpt_sovits" / "encoders" / "hubert"
 SENTENCES = ("We will meet you at the old station tonight.", "Nobody knows how the river found its way.")
@@ -88,6 +90,27 @@ def test_damage_is_said(saved, tmp_path, spoil, message: str) -> None:
         load_adapter(folder, saved[2])
 
 
+def test_an_installation_is_whole_or_not_there(saved, tmp_path, monkeypatch) -> None:
+    voice = Path(shutil.copytree(saved[0].parent / "me", tmp_path / "me"))
+    assert installed_adapter(voice) is None
+    place = install_adapter(saved[0], voice)
+    assert installed_adapter(voice) == place and sorted(p.name for p in place.iterdir()) == [WEIGHTS_NAME, CARD_NAME]
+    assert install_adapter(place, voice) == place, "onto itself"
+    replace = os.replace
+
+    def cut_short(source: Path, target: Path) -> None:
+        if target.name == CARD_NAME:
+            raise OSError("No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", cut_short)
+        with pytest.raises(OutputError, match="No space left"):
+            install_adapter(saved[0], voice)
+    assert installed_adapter(voice) is None
+    assert installed_adapter(install_adapter(saved[0], voice).parent) is not None
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("pocketsphinx", "pyworld")),
@@ -116,6 +139,9 @@ def test_recordings_become_an_adapter_through_the_command(tmp_path, starter, ren
     assert main([*command, "--features", str(features)]) == 0
     printed = capsys.readouterr().out
     assert "step 2/2" in printed and str(tmp_path / "run" / "adapter") in printed
+    assert installed_adapter(voice) is None
+    assert main([*command, "--features", str(features), "--install"]) == 0
+    assert "sings with it from now on" in capsys.readouterr().out and installed_adapter(voice) is not None
     adapter = load_adapter(tmp_path / "run" / "adapter", load_networks(voice).card)
     assert any(bool(parameter.any()) for parameter in adapter.source.parameters())
     assert read_adapter_card(tmp_path / "run" / "adapter").training["clips"] == 1

@@ -1,0 +1,259 @@
+"""How imported voices are run: eight bits for the material of song, other devices and what becomes of those that fail, what is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from gpt_sovits_tiny import save_gpt, save_official, save_sovits, speaker_weights
+from safetensors.torch import save_file
+
+from engine import (
+    ComputeDevice,
+    ImportedSettings,
+    PerformanceSettings,
+    PhraseCache,
+    Precision,
+    SettingsError,
+    load_voice,
+    plan_score,
+    plan_text,
+)
+from engine.model.gpt_sovits import int8
+from engine.model.gpt_sovits.hubert import Hubert
+from engine.model.gpt_sovits.int8 import Int8Linear, int8_copy
+from engine.synthesis.gpt_sovits import speech
+from engine.synthesis.gpt_sovits.features import FeatureFolder
+from engine.synthesis.gpt_sovits.placed import device_for, placed
+from engine.synthesis.gpt_sovits.speech import Talker
+from engine.synthesis.gpt_sovits.text import Reading
+from engine.synthesis.gpt_sovits.voice import GptSovitsVoice
+from engine.synthesis.render import native_phrase
+from engine.voice.gpt_sovits import Reference, import_voice, load_networks
+
+NOTES = [(0, 1, 60, "stay"), (1, 1, 62, "with"), (2, 2, 64, "me")]
+READING = Reading(tuple("HH AH0 L OW1 , DH EH1 R .".split()))
+CPU = ImportedSettings(device=ComputeDevice.CPU)
+FP32 = replace(CPU, precision=Precision.FP32)
+INT8 = replace(CPU, precision=Precision.INT8)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_take():
+    """Random weights say nothing right however often they are asked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speech, "_TAKES", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("official")
+    made = {"gpt": save_gpt(folder / "gpt.ckpt"), "clip": folder / "clip.wav"}
+    made |= {version: save_sovits(folder / f"{version}.pth", version) for version in ("v2", "v2Pro")}
+    made["speaker"] = save_official(folder / "speaker.ckpt", dict(speaker_weights()))
+    soundfile.write(made["clip"], 0.1 * np.random.default_rng(4).standard_normal(4 * 22_050), 22_050)
+    return made
+
+
+@pytest.fixture(scope="module")
+def make(files, tmp_path_factory):
+    """`make("v2", text="…")`: a voice folder."""
+
+    def imported(version: str = "v2", **said: str) -> Path:
+        folder = tmp_path_factory.mktemp("voices") / version
+        speaker = files["speaker"] if version == "v2Pro" else None
+        reference = Reference(path=files["clip"], **said)
+        return import_voice(files["gpt"], files[version], folder, name=version, speaker_path=speaker, reference=reference)
+
+    return imported
+
+
+@pytest.fixture(scope="module")
+def folder(make) -> Path:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory) -> Path:
+    """A folder with a HuBERT of the size that the tiny voices take."""
+    folder = tmp_path_factory.mktemp("features")
+    torch.manual_seed(5)
+    hubert = Hubert(channels=6, width=12, heads=2, inner=16, layers=1, kernel=8, groups=2)
+    hubert.encoder["pos_conv_embed"].conv["weight_v"].data.normal_()
+    sizes = {"hidden_size": 12, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1}
+    sizes |= {"num_conv_pos_embedding_groups": 2, "num_conv_pos_embeddings": 8, "conv_dim": [6] * 7, "model_type": "hubert"}
+    place = folder / "chinese-hubert-base"
+    place.mkdir()
+    (place / "config.json").write_text(json.dumps(sizes))
+    save_file({name: tensor.contiguous() for name, tensor in hubert.state_dict().items()}, place / "model.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phrase(song, folder):
+    card = load_networks(folder).card
+    return plan_score(song(NOTES), card, PerformanceSettings()).tracks[0].performed.phrases[0]
+
+
+@pytest.fixture(scope="module")
+def line(folder):
+    return plan_text("Hello there my friend.", load_networks(folder).card, PerformanceSettings()).tracks[0].performed.phrases[0]
+
+
+def codes(talker: Talker, *, is_raw: bool) -> list[int]:
+    """Of several seeds, one after the other."""
+    made = [talker.codes_of(READING, torch.Generator().manual_seed(seed), is_raw=is_raw)[0] for seed in range(8)]
+    return torch.cat(made).tolist()
+
+
+# --- precision ----------------------------------------------------------------------------------------------------------------
+
+
+def test_song_is_made_of_eight_bits_and_talk_is_exact(folder) -> None:
+    auto, fp32, all_int8 = (Talker(folder, FeatureFolder(), settings=settings) for settings in (CPU, FP32, INT8))
+    exact, coarse = codes(fp32, is_raw=False), codes(all_int8, is_raw=True)
+    assert exact != coarse, "somewhere rounding shows"
+    assert (codes(auto, is_raw=False), codes(auto, is_raw=True)) == (exact, coarse)
+    assert codes(fp32, is_raw=True) == exact and codes(all_int8, is_raw=False) == coarse
+    assert len({talker.fingerprint for talker in (auto, fp32, all_int8)}) == 3
+
+
+def test_the_small_gpt_stands_beside_the_exact_one(folder) -> None:
+    gpt = load_networks(folder).gpt
+    small = int8_copy(gpt)
+    assert not any(isinstance(part, Int8Linear) for part in gpt.modules())
+    assert all(isinstance(block.qkv, Int8Linear) for block in small.blocks)
+    assert small.code_embedding.weight is gpt.code_embedding.weight, "what is not made smaller is shared"
+
+
+def test_another_product_is_another_voice_for_the_cache(folder, monkeypatch) -> None:
+    talker = Talker(folder, FeatureFolder(), settings=CPU)
+    before = talker.fingerprint
+    int8.int8_kernel.cache_clear()
+    monkeypatch.setattr(int8, "_packed", lambda linear: None)  # as where torch has none
+    try:
+        assert "bf16" in talker.fingerprint != before
+        assert Talker(folder, FeatureFolder(), settings=FP32).fingerprint.startswith("fp32:")
+    finally:
+        int8.int8_kernel.cache_clear()
+
+
+def test_what_is_said_in_which_precision(folder, line, phrase) -> None:
+    voice, used = load_voice(str(folder), imported=CPU), []
+    on = voice._talker._on_cpu
+    for name, gpt in (("fp32", on.gpt), ("int8", on.gpt_for(is_raw=True))):
+        gpt.blocks[0].qkv.register_forward_hook(lambda *_, name=name: used.append(name))
+    for performance, expected in ((line, "fp32"), (phrase, "int8")):
+        used.clear()
+        voice.synthesise(performance)
+        assert set(used) == {expected}
+    exact = load_voice(str(folder), imported=FP32)
+    assert np.array_equal(voice.synthesise(line), exact.synthesise(line)) and voice.fingerprint != exact.fingerprint
+
+
+# --- devices ------------------------------------------------------------------------------------------------------------------
+
+
+def voice_on(folder: Path, starter, device: str, settings: ImportedSettings = CPU) -> GptSovitsVoice:
+    return GptSovitsVoice(Talker(folder, FeatureFolder(), settings=settings, device=device), starter, FeatureFolder())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without CUDA")
+def test_without_cuda_auto_is_the_cpu_and_cuda_an_error(folder) -> None:
+    assert device_for(ImportedSettings()) == "cpu"
+    with pytest.raises(SettingsError, match="no CUDA device that this torch can use. Take the device auto or cpu"):
+        load_voice(str(folder), imported=ImportedSettings(device=ComputeDevice.CUDA))
+
+
+@pytest.mark.parametrize(
+    "device", ["meta", pytest.param("cuda", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="it works"))]
+)
+def test_a_failing_device_costs_one_notice_and_no_sound(folder, starter, phrase, tmp_path, device: str) -> None:
+    """`meta` takes networks, but has no numbers, so it fails at work; `cuda` without a GPU will not even take them."""
+    cpu, failing = voice_on(folder, starter, "cpu"), voice_on(folder, starter, device)
+    cache = PhraseCache(tmp_path)
+    first = native_phrase(phrase, failing, cache)
+    assert np.array_equal(first.samples, cpu.synthesise(phrase))
+    assert [notice for notice in first.notices if f"The device '{device}' failed" in notice] == [first.notices[-1]]
+    assert "went on on the CPU" in first.notices[-1]
+    other = replace(phrase, seed=1)
+    assert np.array_equal(failing.synthesise(other), cpu.synthesise(other))
+    assert not any("failed" in notice for notice in failing.notices(other))
+    assert failing.fingerprint == cpu.fingerprint
+    kept = native_phrase(phrase, cpu, cache)
+    assert np.array_equal(kept.samples, first.samples) and kept.notices == first.notices, "kept as the CPU's"
+
+
+def test_half_precision_copies_leave_the_originals(folder) -> None:
+    """What runs on CUDA, as far as a CPU can tell: networks, inputs and sound in half precision, the same draws."""
+    networks = load_networks(folder)
+    exact = Talker(folder, FeatureFolder(), settings=FP32)
+    half = Talker(folder, FeatureFolder(), settings=FP32)
+    on = placed(networks.gpt, networks.sovits, None, "meta", Precision.AUTO)
+    assert (
+        on.name == "meta-float16"
+        and on.put(torch.ones(1)).dtype == torch.float16
+        and on.put(torch.ones(1).long()).dtype == torch.long
+    )
+    assert networks.gpt.to_logits.weight.dtype == torch.float32 and networks.gpt.to_logits.weight.device.type == "cpu"
+    copies = placed(networks.gpt, networks.sovits, None, "meta", Precision.FP32)
+    assert copies.name == "meta-float32"
+    halves = replace(on, gpt=networks.gpt.half(), sovits=networks.sovits.half(), device=torch.device("cpu"))
+    half.__dict__["_on_cpu"] = halves
+    said = torch.randint(1024, (40,), generator=torch.Generator().manual_seed(3))
+    phones = exact.phones_of(READING)
+    samples = [talker.decode(said, phones, "a seed") for talker in (exact, half)]
+    assert samples[1].dtype == np.float32
+    error = samples[0] - samples[1]
+    assert 0.0 < np.sqrt(np.mean(error**2)) < 0.05 * np.sqrt(np.mean(samples[0] ** 2))
+    made, _ = half.codes_of(READING, torch.Generator().manual_seed(1))
+    assert len(made) and int(made.max()) < 1024
+
+
+# --- what is heard once -------------------------------------------------------------------------------------------------------
+
+
+def test_a_reference_is_heard_once(make, features, tmp_path, monkeypatch) -> None:
+    folder = make(text="Hello there my friend.")
+    settings = replace(CPU, heard=tmp_path / "heard")
+    first = Talker(folder, FeatureFolder(features), settings=settings).conditioning
+    assert len(first.prompt) > 50 and len(list((tmp_path / "heard").iterdir())) == 1
+    monkeypatch.setattr(FeatureFolder, "load_hubert", lambda self: pytest.fail("HuBERT was loaded again"))
+    again = Talker(folder, FeatureFolder(features), settings=settings).conditioning
+    assert torch.equal(first.ge, again.ge) and torch.equal(first.prompt, again.prompt)
+    assert (first.reading, first.notices) == (again.reading, again.notices)
+
+
+def test_what_was_heard_with_others_or_is_damaged_is_heard_anew(make, features, tmp_path) -> None:
+    heard = tmp_path / "heard"
+    settings = replace(CPU, heard=heard)
+    folder = make(text="Hello there my friend.")
+    full = Talker(folder, FeatureFolder(features), settings=settings).conditioning
+    plain = Talker(folder, FeatureFolder(), settings=settings).conditioning
+    assert len(plain.prompt) == 0 and any("HuBERT is not there" in notice for notice in plain.notices)
+    Talker(make("v2", text="Something else."), FeatureFolder(features), settings=settings).conditioning  # noqa: B018
+    assert len(list(heard.iterdir())) == 3
+    for path in heard.iterdir():
+        path.write_bytes(b"cut")
+    again = Talker(folder, FeatureFolder(features), settings=settings).conditioning
+    assert torch.equal(again.ge, full.ge) and torch.equal(again.prompt, full.prompt)
+
+
+def test_the_speaker_is_heard_once_too(make, tmp_path, monkeypatch) -> None:
+    folder, settings = make("v2Pro"), replace(CPU, heard=tmp_path)
+    first = Talker(folder, FeatureFolder(), settings=settings).conditioning.ge
+    again = Talker(folder, FeatureFolder(), settings=settings)
+    monkeypatch.setattr(again._networks.speaker, "forward", lambda *_: pytest.fail("the clip was heard again"))
+    assert torch.equal(again.conditioning.ge, first)
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(folder, tmp_path, caplog) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    Talker(folder, FeatureFolder(), settings=replace(CPU, heard=tmp_path / "file" / "heard")).conditioning  # noqa: B018
+    assert "heard again next time" in caplog.text
