@@ -4,7 +4,7 @@ Singing: the phrase is spoken; its phones are found by warping against another v
 decoder (50 per second) are laid on the score's times and made sound; what remains between that sound's pitch and the score's is moved by PSOLA,
 unvoiced parts untouched. Bending the frames rather than the wave lets the decoder sing its own transitions and held vowels.
 
-With a pitch adapter, the networks themselves are told the score, and what they sing lies on it already; PSOLA only puts right the last cents.
+With a pitch adapter, the networks themselves are told the score, and what they sing lies on it already; PSOLA puts right what is out of tune.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from engine.voice.gpt_sovits import SAMPLE_RATE
 from engine.voice.types import Voice
 
 from ..render import STEM_GAIN
-from ..retune import Alignment, judged_alignment, resung, spread_phones, sung_likeness, sung_time_map
+from ..retune import Alignment, is_in_tune, judged_alignment, resung, shaped, spread_phones, sung_likeness, sung_time_map
 from .features import FeatureFolder
 from .native import can_be_sung_natively, score_plan
 from .speech import Fault, Judge, Said, Samples, Talker
@@ -198,7 +198,10 @@ class GptSovitsVoice:
         for number in range(_NATIVE_TAKES):
             seed = f"{performance.seed}:native:{number}"
             native = _as_long(self._talker.sing(plan, self._talker.sing_codes(plan, seed), seed), performance)
-            sung = resung(native, SAMPLE_RATE, performance, performance.phones, _in_place(performance))
+            if is_in_tune(native, SAMPLE_RATE, performance):
+                sung = shaped(native, SAMPLE_RATE, performance, _in_place(performance))
+            else:
+                sung = resung(native, SAMPLE_RATE, performance, performance.phones, _in_place(performance))
             if sung_likeness(sung, SAMPLE_RATE, performance, wanted, self._reference.card.sample_rate) >= _LEAST_LIKENESS:
                 return sung, ()
         return None, (

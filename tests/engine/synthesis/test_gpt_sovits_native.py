@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from engine.synthesis.gpt_sovits.features import FeatureFolder
 from engine.synthesis.gpt_sovits.native import can_be_sung_natively, score_plan
 from engine.synthesis.gpt_sovits.settings import ComputeDevice, Precision
 from engine.synthesis.gpt_sovits.speech import Talker
-from engine.synthesis.retune import sung_likeness
+from engine.synthesis.retune import is_in_tune, sung_likeness
 from engine.voice.articulation import units_of
 from engine.voice.gpt_sovits import Reference, import_voice, load_networks
 from engine.voice.pitch_adapter import install_adapter, save_adapter
@@ -208,6 +209,26 @@ def test_a_native_phrase_is_as_loud_as_the_starter_voice(starter, singer, phrase
     assert abs(ratio_db) < 0.1
 
 
+def test_what_is_in_tune_and_clear_is_left_as_it_was_sung(singer, starter, phrase, monkeypatch) -> None:
+    """The starter voice sings in the place of the networks: nothing but its level may change."""
+    given = starter.synthesise(phrase)
+    asked = []
+    monkeypatch.setattr(singer._talker, "sing", lambda plan, codes, seed: asked.append(len(codes)) or np.pad(given, (0, 1280)))
+    flat = replace(phrase, energy_db=np.zeros(phrase.frames, dtype=np.float32))
+    samples = singer.synthesise(flat)
+    assert asked == [-(-phrase.frames // 4)] and singer.notices(flat) == ()
+    for span in (span for span in phrase.phones if span.end_s - span.start_s > 0.2 and span.symbol not in (SILENCE, BREATH)):
+        inner = slice(round((span.start_s + 0.05) * RATE), round((span.end_s - 0.05) * RATE))
+        assert np.corrcoef(samples[inner], given[inner])[0, 1] > 0.999
+
+
+def test_the_starter_voice_is_found_in_tune_and_a_quarter_tone_is_not(starter, phrase) -> None:
+    given = starter.synthesise(phrase)
+    assert is_in_tune(given, RATE, phrase)
+    assert not is_in_tune(given, RATE, replace(phrase, f0_hz=phrase.f0_hz * np.float32(2 ** (0.5 / 12))))
+    assert not is_in_tune(np.random.default_rng(2).standard_normal(len(given)), RATE, phrase)
+
+
 # --- when it is not used ------------------------------------------------------------------------------------------------------
 
 
@@ -290,3 +311,13 @@ def test_words_in_their_places_are_told_from_noise_other_words_and_late_ones(son
     assert likeness(higher) > 0.8
     assert likeness(noise) < 0.6 and likeness(np.roll(higher, round(0.15 * RATE))) < 0.65
     assert likeness(starter.synthesise(sung["home"])) < likeness(higher)
+
+
+def test_in_half_precision_the_pitch_is_followed_as_well(folder, trained, phrase) -> None:
+    """As on CUDA: F0 stays in full precision on its way to the source."""
+    talker = Talker(folder, FeatureFolder(), adapter=trained, settings=ImportedSettings(precision=Precision.FP32))
+    exact, _ = copy.deepcopy(talker._on_cpu), talker.conditioning
+    talker.__dict__["_on_cpu"] = replace(
+        exact, gpt=exact.gpt.half(), sovits=exact.sovits.half(), adapter=exact.adapter.half(), dtype=torch.float16
+    )
+    assert at_pitch(talker, phrase, 3.0) > 0.6
