@@ -416,14 +416,14 @@ def resung(
 
 
 def shaped(
-    sung: NDArray[np.floating],
+    samples: NDArray[np.floating],
     sample_rate: int,
     performance: Performance,
     time_map: TimeMap,
     settings: RetuneSettings = RetuneSettings(),
 ) -> Samples:
     """Sound [N] that lies on the performance already, with its loudness and exact silences."""
-    sung = np.asarray(sung, dtype=np.float64)
+    sung: Array = np.asarray(samples, dtype=np.float64)
     times_s = np.arange(len(sung)) / sample_rate
     gain_db = _between_frames(np.clip(performance.energy_db, *_ENERGY_RANGE_DB), times_s)
     gain_db += settings.levelling * _unevenness_db(sung, sample_rate, performance)
