@@ -107,7 +107,11 @@ def read_recipe(path: Path) -> dict[str, dict[str, Any]]:
     unknown = {f"{table}.{key}" for table, content in given.items() for key in content} - known
     if unknown:
         raise TrainingError(f"{path}: {', '.join(sorted(unknown))} is not known. There are: {', '.join(sorted(known))}.")
-    return {table: dict(given.get(table, {})) for table in kinds}
+    return {table: {key: _fixed(value) for key, value in given.get(table, {}).items()} for table in kinds}
+
+
+def _fixed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def symbols() -> dict[str, int]:

@@ -1,9 +1,10 @@
 """A SoVITS that sings, trained from nothing: the official networks at a reduced size, with F0 in prior and decoder from the first step on.
 
 As VITS (Kim et al. 2021): the posterior hears the recording, the flow takes its latent to the prior, which hears codes, phones and F0; the
-decoder makes sound of the latent with a source at F0. Losses: log-spectrum distance, the divergence of posterior and prior, and, once
-`adversarial_from` steps are done, discriminators on spectrograms of three resolutions (UnivNet, Jang et al. 2021) with matching of their
-features. The voice's embedding comes from another clip of the same speaker, so that it cannot tell the pitch.
+decoder makes sound of the latent with a source at F0. Losses: log-spectrum distance, the divergence of posterior and prior, the distance of
+what is sung from the prior, as when singing (for short trainings), and, once `adversarial_from` steps are done, discriminators on spectrograms
+of three resolutions (UnivNet, Jang et al. 2021) with matching of their features. The voice's embedding comes from another clip of the same
+speaker, so that it cannot tell the pitch. The decoder, which costs most, may render a part of each crop only.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ _SLOPE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class SingingSizes:
-    """What differs from the official sizes. `latent` and `embedding` in channels; `decoder_width` at the decoder's entrance."""
+    """What differs from the official sizes. `latent` and `embedding` in channels; `decoder_width` at the decoder's entrance.
+
+    `resblock_kernels` are the reaches of the decoder's residual blocks, each with all `resblock_dilations`.
+    """
 
     phonemes: int
     codes: int
@@ -53,6 +57,8 @@ class SingingSizes:
     posterior_layers: int = 8
     embedding: int = 128
     decoder_width: int = 192
+    resblock_kernels: tuple[int, ...] = (3, 7, 11)
+    resblock_dilations: tuple[int, ...] = (1, 3, 5)
     discriminator_width: int = 24
 
     def config(self) -> SovitsConfig:
@@ -84,16 +90,21 @@ class SingingSizes:
             decoder_width=self.decoder_width,
             upsample_rates=(10, 8, 2, 2, 2),
             upsample_kernels=(16, 16, 8, 2, 2),
-            resblock_kernels=(3, 7, 11),
-            resblock_dilations=((1, 3, 5),) * 3,
+            resblock_kernels=self.resblock_kernels,
+            resblock_dilations=(self.resblock_dilations,) * len(self.resblock_kernels),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weighting:
-    """How much the parts of the loss count beside the log-spectrum distance, and when the discriminators begin."""
+    """How much the parts of the loss count beside the log-spectrum distance, and when the discriminators begin.
+
+    `sung` weighs the distance of what is rendered from codes, phones and F0 alone. `decoded_s` of each crop are rendered; 0 is all of it.
+    """
 
     divergence: float = 0.05
+    sung: float = 0.0
+    decoded_s: float = 0.0
     adversarial: float = 0.1
     features: float = 0.2
     adversarial_from: int = 5000
@@ -188,26 +199,45 @@ def piece_of(clip: CodedClip, first: int, codes: int, other: CodedClip, device: 
 
 def generator_losses(
     model: SingingSovits, piece: Piece, weighting: Weighting, random: torch.Generator
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The rendering of the recording's own latent `[1, N]`, and the losses that need no discriminator."""
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Renderings of the recording's own latent and what was recorded there, `[1, N]` each, and the losses that need no discriminator."""
     sovits, device = model.sovits, piece.samples.device
     ge = sovits.voice(piece.other)
     spectrogram = audio.spectrogram(piece.samples)
     mask = ones_mask(1, spectrogram.shape[2], spectrogram)
-    noise = torch.randn((1, sovits.config.latent, spectrogram.shape[2]), generator=random).to(device)
+
+    def noise(like: Tensor) -> Tensor:
+        return torch.randn((1, sovits.config.latent, like.shape[2]), generator=random).to(device)
+
     if sovits.posterior is None:
         raise ValueError("Training needs the posterior encoder.")
-    latent, _, posterior_deviation = sovits.posterior(spectrogram, mask, ge, noise)
-    pitched = model.pitched(piece.f0_hz, piece.voiced, random)
-    mean, prior_deviation = sovits.prior.statistics(sovits.hidden(piece.codes, piece.phones, ge, pitched), mask)
+    latent, _, posterior_deviation = sovits.posterior(spectrogram, mask, ge, noise(spectrogram))
+    pitch = model.pitch_prior(piece.f0_hz, piece.voiced)
+    frames, samples = _decoded(piece, weighting.decoded_s, random)
+    pitched = Pitched(pitch, model.source(piece.f0_hz[:, frames], piece.voiced[:, frames], random))
+    hidden = sovits.hidden(piece.codes, piece.phones, ge, pitched)
+    mean, prior_deviation = sovits.prior.statistics(hidden, mask)
     moved = sovits.flow(latent, mask, ge)
     divergence = prior_deviation - posterior_deviation - 0.5 + 0.5 * (moved - mean).square() * torch.exp(-2 * prior_deviation)
-    ours = sovits.decoder(latent, ge, pitched.sources)
+    ours, theirs = sovits.decoder(latent[:, :, frames], ge, pitched.sources), piece.samples[:, samples]
     parts = {
-        "sound": log_spectrum_distance(ours, piece.samples),
+        "sound": log_spectrum_distance(ours, theirs),
         "divergence": weighting.divergence * divergence.mean(),
     }
-    return ours, parts
+    if weighting.sung > 0:
+        part = hidden[:, :, frames]
+        sung = sovits.render(part, ge, noise=noise(part), pitched=pitched)
+        parts["sung"] = weighting.sung * log_spectrum_distance(sung, theirs)
+    return ours, theirs, parts
+
+
+def _decoded(piece: Piece, decoded_s: float, random: torch.Generator) -> tuple[slice, slice]:
+    """The frames and the samples that are rendered."""
+    most = piece.codes.shape[1]
+    codes = min(most, round(decoded_s / CODE_S)) or most
+    first = int(torch.randint(most - codes + 1, (), generator=random)) if codes < most else 0
+    frames, samples = (slice(size * first, size * (first + codes)) for size in (2, SAMPLES_PER_CODE))
+    return frames, samples
 
 
 def adversarial_losses(judges: Discriminators, ours: Tensor, theirs: Tensor, weighting: Weighting) -> dict[str, Tensor]:
@@ -256,9 +286,9 @@ def train_singing_sovits(
             index, other = rng.choice(len(usable), 2, replace=False)
             first = int(rng.integers(0, len(usable[index].codes) - codes))
             piece = piece_of(usable[index], first, codes, usable[other], device)
-            ours, parts = generator_losses(voice, piece, weighting, generator)
+            ours, theirs, parts = generator_losses(voice, piece, weighting, generator)
             if step >= weighting.adversarial_from:
-                parts |= adversarial_losses(judges, ours, piece.samples, weighting)
+                parts |= adversarial_losses(judges, ours, theirs, weighting)
             for name, value in parts.items():
                 total[name] = total.get(name, torch.zeros((), device=device)) + value / settings.batch
         for name in ("judges", "fooled", "features"):

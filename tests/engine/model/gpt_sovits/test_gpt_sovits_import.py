@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import pickletools
 import random
+import shutil
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +40,9 @@ from engine.voice import gpt_sovits
 from engine.voice.card import read_card
 from engine.voice.gpt_sovits import Provenance, Reference, import_voice, load_networks
 
+KINDS = ("gpt", "gpt_v1", *VERSIONS, "speaker")
+CANARY = "canary"
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, Path]:
@@ -46,11 +52,21 @@ def files(tmp_path_factory) -> dict[str, Path]:
     made["gpt"] = save_gpt(folder / "gpt.ckpt")
     made["gpt_v1"] = save_gpt(folder / "gpt_v1.ckpt", phonemes=512)
     made["speaker"] = save_official(folder / "speaker.ckpt", dict(speaker_weights()))
+    import_voice(made["gpt"], made["v2"], folder / "voice", name="x")  # the first time, torch makes itself a temporary folder
     return made
 
 
 def gpt_of(files: dict[str, Path], version: str) -> Path:
     return files["gpt_v1" if version == "v1" else "gpt"]
+
+
+def import_in_place_of(kind: str, path: Path, files: dict[str, Path], folder: Path) -> Path:
+    """Imports a voice of intact files, except that `path` stands where the file `kind` belongs."""
+    if kind == "speaker":
+        return import_voice(files["gpt"], files["v2Pro"], folder, name="x", speaker_path=path)
+    if kind in VERSIONS:
+        return import_voice(gpt_of(files, kind), path, folder, name="x")
+    return import_voice(path, files["v1" if kind == "gpt_v1" else "v2"], folder, name="x")
 
 
 # ---------------------------------------------------------------------------------------------------------- what is loaded
@@ -352,25 +368,48 @@ def hostile_pickles(canary: Path) -> list[bytes]:
     return [raw_call(*call) for call in calls] + dumped + nested
 
 
-def assert_refused(path: Path, files: dict[str, Path], voice: Path) -> None:
+@pytest.fixture
+def enclosed(tmp_path, monkeypatch) -> Path:
+    """A folder that is everything such a program would reach by name: where it runs, its home, its place for temporary files."""
+    for name in ("work", "home", "temporary"):
+        (tmp_path / name).mkdir()
+    for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
+    """All files and folders outside work/voice, however deep; files with size and time of the last change."""
+    paths = [path for path in folder.rglob("*") if not path.is_relative_to(folder / "work" / "voice")]
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else (0, 0) for path in paths}
+
+
+def assert_refused(kind: str, path: Path, files: dict[str, Path], enclosed: Path) -> None:
+    before = everything_in(enclosed)
     with pytest.raises(VoiceError) as raised:
-        import_voice(path, files["v2"], voice, name="x")
+        import_in_place_of(kind, path, files, Path("voice"))
     message = str(raised.value)
     assert str(path) in message and "\n" not in message and len(message) < 600
+    assert not Path("voice").exists() and everything_in(enclosed) == before
 
 
-def test_hostile_files_are_refused_and_not_run(files, tmp_path) -> None:
-    canary, path = tmp_path / "canary", tmp_path / "evil.ckpt"
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_files_are_refused_and_not_run(files, enclosed, kind: str) -> None:
+    """Wherever one stands: as GPT, as SoVITS, as speaker network."""
+    canary, path = enclosed / "canary", enclosed / "evil.ckpt"
     for evil in hostile_pickles(canary):
-        path.write_bytes(repacked(files["gpt"].read_bytes(), lambda _, evil=evil: evil))
-        assert_refused(path, files, tmp_path / "voice")
+        path.write_bytes(repacked(files[kind].read_bytes(), lambda _, evil=evil: evil))
+        assert_refused(kind, path, files, enclosed)
         path.write_bytes(evil)  # not even in a zip
-        assert_refused(path, files, tmp_path / "voice")
+        assert_refused(kind, path, files, enclosed)
     for place in ("weight", "config", "info"):
         content = {"weight": dict(gpt_weights()), "config": gpt_config(), "info": ""}
         content[place] = Evil(os.system, f"touch {canary}")
-        assert_refused(save_official(path, content), files, tmp_path / "voice")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["evil.ckpt"]
+        assert_refused(kind, save_official(path, content), files, enclosed)
+    assert not canary.exists()
 
 
 def test_an_ordinary_reader_would_have_run_them(tmp_path) -> None:
@@ -420,29 +459,56 @@ def structure_cut(content: bytes, chance: random.Random) -> bytes:
     return repacked(content, cut)
 
 
-@pytest.mark.parametrize("damage", [flips, truncated, overwritten, structure_flipped, structure_cut])
-def test_damaged_files_give_a_clear_error_or_a_whole_voice(files, tmp_path, damage: Callable) -> None:
-    """120 variants each, 600 in all."""
+def poisoned(content: bytes, chance: random.Random) -> bytes:
+    """A call between two instructions of the pickle that leaves everything else as it is; it would make the canary appear."""
+
+    def insert(data: bytes) -> bytes:
+        places = [place for _, _, place in pickletools.genops(data) if place is not None and place >= 2]
+        at, script = chance.choice(places), chance.choice((b"cposix\nsystem\n", b"cos\nsystem\n"))
+        text = f"touch {CANARY}".encode()
+        return data[:at] + script + b"X" + len(text).to_bytes(4, "little") + text + b"\x85R0" + data[at:]
+
+    return repacked(content, insert)
+
+
+def test_an_ordinary_reader_would_run_the_poison(files, tmp_path, monkeypatch) -> None:
+    class Ordinary(pickle.Unpickler):
+        def persistent_load(self, pid: object) -> object:
+            return torch.UntypedStorage(0)
+
+        def find_class(self, module: str, name: str) -> object:
+            return super().find_class(module, name) if name == "system" else lambda *_: {}
+
+    monkeypatch.chdir(tmp_path)
+    content = poisoned(files["gpt"].read_bytes(), random.Random(1))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        (structure,) = (name for name in archive.namelist() if name.endswith("data.pkl"))
+        Ordinary(io.BytesIO(archive.read(structure))).load()
+    assert (tmp_path / CANARY).exists()
+
+
+@pytest.mark.parametrize("damage", [flips, truncated, overwritten, structure_flipped, structure_cut, poisoned])
+def test_damaged_files_give_a_clear_error_or_a_whole_voice(files, enclosed, damage: Callable) -> None:
+    """12 variants of each file, 504 in all: an error, or a voice and nothing else. What is run would show as the canary."""
     chance = random.Random(damage.__name__)
-    path, voice = tmp_path / "damaged.bin", tmp_path / "voice"
+    path, voice = enclosed / "damaged.bin", Path("voice")
     refused = 0
-    for number in range(120):
-        kind = ("gpt", "v2", "v2Pro")[number % 3]
+    for number in range(12 * len(KINDS)):
+        kind = KINDS[number % len(KINDS)]
         path.write_bytes(damage(files[kind].read_bytes(), chance))
-        gpt, sovits = (path, files["v2"]) if kind == "gpt" else (files["gpt"], path)
+        before = everything_in(enclosed)
         try:
-            import_voice(gpt, sovits, voice, name="x")
+            import_in_place_of(kind, path, files, voice)
         except VoiceError as error:
             refused += 1
             assert str(path) in str(error) and "\n" not in str(error) and len(str(error)) < 800
-            assert [entry.name for entry in tmp_path.iterdir()] == ["damaged.bin"]
+            assert not voice.exists()
         else:  # what was hit carries no meaning, such as the name of a training option
             assert read_card(voice).kind == "gpt-sovits"
-            assert sorted(entry.name for entry in tmp_path.iterdir()) == ["damaged.bin", "voice"]
-            for entry in voice.iterdir():
-                entry.unlink()
-            voice.rmdir()
-    assert refused > 60
+            assert sorted(entry.name for entry in voice.iterdir()) == ["card.toml", "weights.safetensors"]
+            shutil.rmtree(voice)
+        assert everything_in(enclosed) == before and not list(enclosed.rglob(CANARY))
+    assert refused == 12 * len(KINDS) if damage is poisoned else refused > 40
 
 
 def test_a_speaker_network_of_another_size_is_refused(files, tmp_path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +51,8 @@ def test_all_official_numbers_are_met(numbers) -> None:
 
 
 def test_names_of_files_do_not_matter_but_numbers_do(numbers, tmp_path) -> None:
-    (tmp_path / "a.bin.pth").write_bytes((numbers / "s1_v1_tiny.ckpt").read_bytes())
-    (tmp_path / "b.ckpt").write_bytes((numbers / "s1_v2_tiny.ckpt").read_bytes())
+    (tmp_path / "a.bin").write_bytes((numbers / "s1_v1_tiny.ckpt").read_bytes())
+    (tmp_path / "b.npz").write_bytes((numbers / "s1_v2_tiny.ckpt").read_bytes())
     with np.load(numbers / "s1_v1_tiny.npz") as opened:
         given = dict(opened)
     np.savez(tmp_path / "c.npz", **given)
@@ -61,6 +62,48 @@ def test_names_of_files_do_not_matter_but_numbers_do(numbers, tmp_path) -> None:
     np.savez(tmp_path / "c.npz", **given, unknown_array=np.zeros(3))
     failed = [line.name.split()[-1] for line in parity.check_folder(tmp_path) if not line.ok]
     assert failed == ["prefill_hidden", "norp_tokens", "unknown_array"]
+
+
+def test_everything_is_found_under_other_names(numbers, tmp_path) -> None:
+    """Weights, arrays and texts without a telling name, among things that are none of these."""
+    left_out = ("s2_v1", "sv_", "README")  # the rest takes long enough
+    for number, path in enumerate(path for path in sorted(numbers.iterdir()) if not path.name.startswith(left_out)):
+        (tmp_path / f"{number}").write_bytes(path.read_bytes())
+    (tmp_path / "weights.pth").write_text("nothing of the kind")
+    (tmp_path / "settings.json").write_text("[1]")
+    (tmp_path / "folder.ckpt").mkdir()
+    lines = list(parity.check_folder(tmp_path))
+    assert not [str(line) for line in lines if not line.ok]
+    assert len(lines) > 150 and len({line.name.partition(" ")[0] for line in lines}) == 7
+
+
+def test_a_namesake_of_another_version_is_passed_over(numbers, tmp_path) -> None:
+    (tmp_path / "me.npz").write_bytes((numbers / "s1_v2_tiny.npz").read_bytes())
+    (tmp_path / "me.ckpt").write_bytes((numbers / "s1_v1_tiny.ckpt").read_bytes())
+    assert not all(line.ok for line in parity.check_folder(tmp_path))
+    (tmp_path / "you").write_bytes((numbers / "s1_v2_tiny.ckpt").read_bytes())
+    assert all(line.ok for line in parity.check_folder(tmp_path))
+
+
+def test_a_damaged_weight_file_fails_whatever_it_is_called(numbers, tmp_path) -> None:
+    content = (numbers / "s2_v2Pro_tiny.pth").read_bytes()
+    (tmp_path / "notes.txt").write_bytes(content[: len(content) // 2])
+    (failed,) = parity.check_folder(tmp_path)
+    assert not failed.ok and failed.name == "notes.txt" and "incomplete or damaged" in failed.note
+
+
+@pytest.mark.parametrize("changed", ["layer1.0.bn1.weight", "layer3.0.bns.0.bias", "layer4.1.bn3.weight", "layer3_ds.weight"])
+def test_another_speaker_network_fails_on_any_machine(numbers, changed: str) -> None:
+    """The tolerance of its vector follows the machine's rounding; a wrong network must lie outside it."""
+    file = parity.read_official(numbers / "sv_eres2net_tiny.ckpt")
+    wrong = {
+        name: tensor.float() * (1.2 if name == changed else 1.0) if tensor.is_floating_point() else tensor
+        for name, tensor in file.weights.items()
+    }
+    with np.load(numbers / "sv_eres2net_tiny.npz") as opened:
+        given = dict(opened)
+    results = parity.speaker_results(replace(file, weights=wrong), given)
+    assert [line.ok for line in parity.compare_all("sv", results, given)] == [True, False]
 
 
 def weights_of(layout: dict, name: str) -> Weights:
