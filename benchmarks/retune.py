@@ -1,5 +1,8 @@
 """How well speech is made to sing: the starter voice talking with free timing, and recorded people, on generated melodies.
 
+With --sovits, a SoVITS trained from nothing (examples/train_singing_sovits.py) talks too, and is sung the way a GPT-SoVITS voice is: not its
+wave but its hidden frames are bent. Its row has the method "frames", the pitch then being moved by PSOLA.
+
     alignment  borders of phones: against the exact ones (starter voice), against PocketSphinx's forced alignment (recordings)
     singing    every method, melodies within 7 and 12 semitones of the speaking pitch: pitch, onsets and clicks as `vocalese check` measures
                them (clicks also in the speech itself, and where the speech has none), the largest sample in the rests,
@@ -10,6 +13,7 @@
                late, of noise in its place and of the next clip's words
 
     python benchmarks/retune.py [--clips N] [--methods psola,world] [--only alignment,singing,likeness] [--pictures FOLDER] [--json]
+                                [--speakers starter,kathleen,ljspeech_100,sovits] [--sovits RUN RECIPE.toml FEATURES]
 
 Word figures only compare systems heard in the same run. What cannot be measured here says why.
 """
@@ -21,7 +25,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -50,11 +54,13 @@ from engine import (  # noqa: E402
     measure_following,
 )
 from engine.dsp.pitch_marks import track_pitch  # noqa: E402
+from engine.dsp.time_map import TimeMap, warp_frames  # noqa: E402
 from engine.lyrics import read_spoken_text  # noqa: E402
 from engine.lyrics.types import NoteKind, NoteLyric, SpokenLine, Syllable, SyllableTrack  # noqa: E402
 from engine.performance import SILENCE, Performance, PhoneSpan, PlacedLine, perform, perform_lines  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
 from engine.studio import follow  # noqa: E402
+from engine.synthesis.gpt_sovits.voice import resung_in_place  # noqa: E402
 from engine.synthesis.retune import (  # noqa: E402
     Method,
     Retuned,
@@ -68,6 +74,7 @@ from engine.synthesis.retune import (  # noqa: E402
 Samples = NDArray[np.floating]
 
 REACHES = (7, 12)
+FRAMES = "frames"
 CLICK = 4.0  # a step of this many times the level around it can be heard as one, where the speech has none
 _SHAPE = (0.0, 0.45, 1.0, 0.6, 0.15, -0.4, -1.0, -0.6, 0.3, 0.75, -0.2, -0.8)  # of a melody, in reaches
 _LENGTHS_S = (0.35, 0.35, 0.6, 0.3, 0.45)
@@ -88,7 +95,10 @@ RECORDINGS = {"kathleen": "text", "ljspeech_100": "text_normalized"}  # folder, 
 
 @dataclass(frozen=True)
 class Clip:
-    """Speech with its words; `exact` holds the true phones where they are known."""
+    """Speech with its words; `exact` holds the true phones where they are known.
+
+    `bent` is there if the speech can be laid on other times before it is sound.
+    """
 
     speaker: str
     samples: Samples
@@ -96,6 +106,7 @@ class Clip:
     line: SpokenLine
     text: str
     exact: tuple[PhoneSpan, ...] | None = None
+    bent: Callable[[TimeMap], Samples] | None = None
 
     @cached_property
     def syllables(self) -> tuple[Syllable, ...]:
@@ -117,14 +128,45 @@ def one_line(text: str) -> SpokenLine:
     return replace(lines[0], words=words, pauses=tuple(pause for line in lines for pause in line.pauses))
 
 
-def talking_clips(voice: Voice, texts: Sequence[str]) -> list[Clip]:
-    """The starter voice talking, each line at its own pace."""
-    clips = []
+def talking(texts: Sequence[str]) -> Iterator[tuple[str, SpokenLine, Performance]]:
+    """Each line at its own pace."""
     for number, text in enumerate(texts):
         line = one_line(text)
         settings = PerformanceSettings(speaking_pitch=55, speech_rate=(0.9, 1.05, 1.2)[number % 3])
-        performance = perform_lines([PlacedLine(line, 0.2)], settings).phrases[0]
-        clips.append(Clip("starter", voice.synthesise(performance), voice.card.sample_rate, line, text, performance.phones))
+        yield text, line, perform_lines([PlacedLine(line, 0.2)], settings).phrases[0]
+
+
+def talking_clips(voice: Voice, texts: Sequence[str]) -> list[Clip]:
+    """The starter voice talking."""
+    rate = voice.card.sample_rate
+    return [Clip("starter", voice.synthesise(told), rate, line, text, told.phones) for text, line, told in talking(texts)]
+
+
+def sovits_clips(run: Path, recipe: Path, features: Path, texts: Sequence[str]) -> list[Clip]:
+    """A SoVITS trained from nothing talking. Its decoder gets the spoken pitch, bent like the frames: it is told nothing of the notes."""
+    sys.path.insert(0, str(ROOT / "examples"))
+    import train_singing_sovits as script
+
+    voice = script.reached_voice(recipe, features, script.STARTER, run)
+    clips = []
+    for text, line, told in talking(texts):
+        hidden = voice.hidden(told)
+
+        def bent(time_map: TimeMap, hidden: Any = hidden) -> Samples:
+            pitch = np.stack([np.log(hidden.f0_hz), hidden.voiced], axis=1)
+            pitch = warp_frames(pitch, time_map)
+            frames = warp_frames(hidden.frames, time_map)
+            return voice.sound_of(
+                replace(
+                    hidden,
+                    frames=frames,
+                    f0_hz=np.exp(pitch[:, 0]).astype(np.float32),
+                    voiced=np.round(pitch[:, 1]).astype(np.float32),
+                )
+            )
+
+        spoken = voice.sound_of(hidden)[: told.frames * voice.card.sample_rate // 100]
+        clips.append(Clip("sovits", spoken, voice.card.sample_rate, line, text, told.phones, bent))
     return clips
 
 
@@ -247,17 +289,24 @@ class Sung:
     report: FollowReport
 
 
-def sing(clips: Sequence[Clip], voice: Voice, reach: float, methods: Sequence[Method]) -> Iterator[tuple[Method, Sung]]:
-    """Every clip by every method; the alignment is shared."""
+def sing(clips: Sequence[Clip], voice: Voice, reach: float, methods: Sequence[Method]) -> Iterator[tuple[str, Sung]]:
+    """Every clip by every method; the alignment is shared. Speech that can be bent before it is sound is sung by "frames" alone."""
     for clip in clips:
         performance, notes = melody(clip.syllables, clip.pitch, reach)
         spoken = align_phones(clip.samples, clip.sample_rate, performance.phones, voice)
         time_map = sung_time_map(spoken, performance)
-        for method in methods:
-            settings = RetuneSettings(method=method)
-            samples = resung(clip.samples, clip.sample_rate, performance, spoken, time_map, settings)
+        for method in methods_of(clip, methods):
+            if clip.bent is not None:
+                samples = resung_in_place(clip.bent(time_map), performance, time_map)
+            else:
+                settings = RetuneSettings(method=Method(method))
+                samples = resung(clip.samples, clip.sample_rate, performance, spoken, time_map, settings)
             result = Retuned(samples, clip.sample_rate, spoken, time_map)
             yield method, Sung(clip, performance, notes, result, measure_following(samples, clip.sample_rate, notes))
+
+
+def methods_of(clip: Clip, methods: Sequence[Method]) -> list[str]:
+    return [FRAMES] if clip.bent is not None else [str(method) for method in methods]
 
 
 def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
@@ -272,7 +321,8 @@ def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
         "notes": sum(len(run.notes) for run in runs),
         "cents_median": round(float(np.median(cents)), 1),
         "cents_p95": round(float(np.percentile(cents, 95)), 1),
-        "onset_ms_median": round(float(np.median(onsets)), 1),
+        "onset_ms_signed_median": round(float(np.median(onsets)), 1),
+        "onset_ms_median": round(float(np.median(np.abs(onsets))), 1),
         "onset_ms_p95": round(float(np.percentile(np.abs(onsets), 95)), 1),
         "words": len(sung),
         "words_untouched": round(float(np.mean(untouched)), 3),
@@ -363,7 +413,7 @@ def rest_peak(run: Sung) -> float:
     return max((float(np.abs(piece).max(initial=0.0)) for piece in pieces), default=0.0)
 
 
-def draw(run: Sung, method: Method, reach: float, folder: Path) -> None:
+def draw(run: Sung, method: str, reach: float, folder: Path) -> None:
     """Speech above song, as spectrograms to 8 kHz, and the song as a sound file."""
     import matplotlib
 
@@ -432,6 +482,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8, help="recordings per speaker")
     parser.add_argument("--methods", default=",".join(Method))
     parser.add_argument("--only", default="alignment,singing,likeness")
+    parser.add_argument("--speakers", default=",".join(("starter", *RECORDINGS, "sovits")))
+    parser.add_argument("--sovits", type=Path, nargs=3, metavar=("RUN", "RECIPE.toml", "FEATURES"))
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -439,8 +491,13 @@ def main() -> None:
 
     torch.set_num_threads(1)
     voice = load_voice(STARTER_NAME)
-    clips = talking_clips(voice, TALK)
+    speakers = options.speakers.split(",")
+    clips = talking_clips(voice, TALK) if "starter" in speakers else []
+    if options.sovits and "sovits" in speakers:
+        clips += sovits_clips(*options.sovits, TALK)
     for name, column in RECORDINGS.items():
+        if name not in speakers:
+            continue
         folder = options.shared / "data" / name
         if (folder / "metadata.csv").is_file():
             clips += recorded_clips(folder, column, options.clips)
@@ -487,11 +544,11 @@ def singing_rows(
             except RenderError as error:
                 print(f"{speaker}: {error}")
                 continue
-            for method in methods:
-                these = [run for used, run in runs if used is method]
+            for method in methods_of(own[0], methods):
+                these = [run for used, run in runs if used == method]
                 if pictures:
                     draw(these[0], method, reach, pictures)
-                yield {"speaker": speaker, "reach": reach, "method": str(method), **figures_of(these, listener)}
+                yield {"speaker": speaker, "reach": reach, "method": method, **figures_of(these, listener)}
 
 
 def shown(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:

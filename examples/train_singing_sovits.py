@@ -5,6 +5,9 @@
 The clips are those that `vocalese voice train` prepared. Their 25 Hz codes are written by the tokeniser of the starter voice (or of the
 voice given with --voice). The run folder gets codes, checkpoint, curves (CSV and PNG), the networks, and sung pieces of the held-out clips:
 as recorded, and three semitones higher. Run the same command again to go on after an interruption.
+
+With --score FILE nothing is trained: what the run has reached by now sings a score, from the codes of the starter voice's GPT. The run folder
+gets FILE's sound and a picture of how it follows its notes; its pitch and onsets are printed.
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 
+from engine import FollowNote, PerformanceSettings, draw_following, measure_following, plan_score, read_score, render_track
 from engine.errors import TrainingError, VocaleseError
 from engine.model.acoustic import AcousticModel
 from engine.model.config import AcousticConfig, TokeniserConfig
+from engine.model.gpt_sovits import audio
 from engine.model.gpt_sovits.adapter import SAMPLE_RATE
 from engine.model.tokeniser import Tokeniser
 from engine.model.units import UNITS
@@ -33,8 +38,10 @@ from engine.studio.training.curves import draw_curves
 from engine.studio.training.loop import Progress, StageSettings
 from engine.studio.training.score_frames import CodedClip, coded
 from engine.studio.training.singing_sovits import SingingSizes, SingingSovits, Weighting, piece_of, train_singing_sovits
+from engine.studio.training.singing_voice import SingingVoice
 from engine.studio.training.tokens import recorded_cepstra
 from engine.voice.card import read_card, weights_path
+from engine.voice.starter import Articulation, read_networks
 
 STARTER = Path(__file__).resolve().parents[1] / "engine" / "voice" / "voices" / "kathleen"
 HELD_OUT_EVERY, HELD_OUT_MOST = 100, 6
@@ -51,11 +58,15 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="run folder")
     parser.add_argument("--clips", type=int, metavar="N", help="use only the first N clips")
     parser.add_argument("--steps", type=int, metavar="N", help="training steps (overrides the recipe)")
+    parser.add_argument("--score", type=Path, metavar="FILE", help="sing this score with what the run has reached")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     torch.set_num_threads(1)
     try:
-        train(options)
+        if options.score:
+            sing_score(options)
+        else:
+            train(options)
     except VocaleseError as error:
         print(error, file=sys.stderr)
         return 1
@@ -93,6 +104,51 @@ def train(options: argparse.Namespace) -> None:
             path = options.output / f"{clip.name}+{semitones}.wav"
             soundfile.write(path, sung(voice, clip, training[0], semitones), SAMPLE_RATE)
     print(f"The networks, curves and sung pieces are in {options.output}.")
+
+
+def sing_score(options: argparse.Namespace) -> None:
+    score = read_score(options.score)
+    voice = reached_voice(options.recipe, options.features, options.voice, options.output)
+    plan = plan_score(score, voice.card, PerformanceSettings())
+    rate, song = voice.card.sample_rate, plan.tracks[0]
+    blocks = render_track(song.performed.phrases, voice, sample_rate=rate, total_samples=plan.total_samples(rate))
+    samples = np.concatenate(list(blocks))
+    at = plan.score.tempo_map.seconds_at
+    notes = [FollowNote(at(note.onset_ticks), at(note.offset_ticks), note.pitch, note.lyric) for note in song.track.notes]
+    report = measure_following(samples, rate, notes)
+    sound = options.output / f"{options.score.stem}.wav"
+    soundfile.write(sound, samples, rate)
+    draw_following(sound.with_suffix(".png"), samples, rate, report, title=f"{plan.score.title}: {voice.card.title}")
+    cents = [abs(note.cents) for note in report.notes if note.cents is not None]
+    onsets = [abs(note.onset_ms) for note in report.notes if note.onset_ms is not None]
+    if cents and onsets:
+        print(
+            f"{len(notes)} notes: {np.median(cents):.1f} cents off (median), {np.percentile(cents, 95):.1f} (95 %), "
+            f"onsets {np.median(onsets):.0f} ms off (median), {100 * report.voiced:.0f} % of the notes' middles voiced"
+        )
+    print(f"The song is in {sound}.")
+
+
+def reached_voice(recipe: Path, features: Path, starter: Path, run: Path) -> SingingVoice:
+    """The averaged networks of the run's checkpoint as a voice. Raises TrainingError if there is none that fits."""
+    sizes = SingingSizes(phonemes=len(symbols()), codes=tokeniser_config(starter).codes, **read_recipe(recipe)["sizes"])
+    checkpoint, clips = run / "singing_sovits.pt", sorted(features.glob("*.npz"))
+    if not checkpoint.exists() or not clips:
+        raise TrainingError(f"There is no {checkpoint}, or no prepared clip (.npz) in {features}. Train first.")
+    network = SingingSovits(sizes)
+    average = torch.load(checkpoint, weights_only=True)["average"]
+    try:
+        network.load_state_dict(
+            {name.removeprefix("voice."): value for name, value in average.items() if name.startswith("voice.")}
+        )
+    except RuntimeError as error:
+        raise TrainingError(f"{checkpoint} was trained with other sizes than {recipe} has.") from error
+    clip = load_clip(clips[0])
+    with torch.inference_mode():
+        ge = network.sovits.voice(audio.spectrogram(torch.from_numpy(clip.samples.astype(np.float32) / 32767)[None]))
+    card, numbers = read_card(starter), symbols()
+    networks = read_networks(starter, card, Articulation.DIRECT)
+    return SingingVoice(network, ge, card, networks, lambda names: [numbers[name] for name in names])
 
 
 def read_recipe(path: Path) -> dict[str, dict[str, Any]]:

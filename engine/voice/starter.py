@@ -199,8 +199,8 @@ class StarterStream:
 class _TokenStream:
     """The GPT's tokens, written just before the decoder needs them; a token whose units were planned anew is not used."""
 
-    def __init__(self, network: GptNetwork, seed: int) -> None:
-        self._network = network
+    def __init__(self, network: GptNetwork, seed: int, least_confidence: float = _LEAST_CONFIDENCE) -> None:
+        self._network, self._least_confidence = network, least_confidence
         self._state: GptState = network.start()
         self._noise = np.random.default_rng((seed, 1))
         self._contexts = np.zeros((0, 0), np.float32)
@@ -243,7 +243,7 @@ class _TokenStream:
         logits = self._network.logits(self._state, contexts, laid.position[at], int(pitch[0]), int(left[0]), mix)
         drawn = int(np.argmax(logits / _TEMPERATURE + self._noise.gumbel(size=len(logits))))
         self._state.last_code = drawn
-        is_sure = 1.0 / np.exp(logits - logits[drawn]).sum() >= _LEAST_CONFIDENCE
+        is_sure = 1.0 / np.exp(logits - logits[drawn]).sum() >= self._least_confidence
         self._codes[step] = drawn if is_sure else self._network.config.codes
         self._written_for[step] = units
 
@@ -270,6 +270,43 @@ class _LoudnessPattern:
         rests = ahead.units[ahead.unit_of_frame[: controls.frames]] == _REST
         effort = self._network.effort(self._state, features, controls.f0_hz, rests, mix)
         return _DB_PER_LOUDNESS * effort * controls.natural_dynamics
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What a performance of T frames is to a network that sings from codes: K steps of 40 ms, the last one perhaps longer than T.
+
+    codes [K]; units and their ends in seconds; f0_hz above 0 and voiced (0 or 1) [4 K].
+    """
+
+    codes: Codes
+    units: tuple[str, ...]
+    ends_s: NDArray[np.float64]
+    f0_hz: Array
+    voiced: Array
+
+
+def transcribe(networks: Networks, performance: Performance) -> Transcript:
+    """The GPT's likeliest code for every step, sure of it or not. `networks` must have the direct model, which knows what is voiced."""
+    if networks.direct is None:
+        raise ValueError("Voicing needs the direct model.")
+    phones, controls = _with_one_more_frame(performance)
+    units = units_of(performance.phones if performance.phones[-1].symbol == SILENCE else phones)
+    frames = -(-performance.frames // FRAMES_PER_TOKEN) * FRAMES_PER_TOKEN
+    laid = unit_frames(units, frames, FRAME_RATE_HZ)
+    at = np.minimum(np.arange(frames), performance.frames - 1)
+    f0_hz, mix = controls.f0_hz[at], _mix(controls.colour[at], networks.decoder.config.speakers)
+    tokens = _TokenStream(networks.gpt, 0, least_confidence=0.0)
+    tokens.follow(units)
+    codes = tokens.codes(laid, 0, 0, f0_hz, mix)[::FRAMES_PER_TOKEN]
+    logits = networks.direct.voicing(networks.direct.features(laid.units, laid.unit_of_frame, laid.position))
+    return Transcript(
+        codes=codes.astype(np.int64),
+        units=tuple(unit.symbol for unit in units),
+        ends_s=np.array([unit.end_s for unit in units]),
+        f0_hz=f0_hz,
+        voiced=voicing(logits, units, laid.unit_of_frame, FRAME_RATE_HZ),
+    )
 
 
 def load_starter(folder: Path, card: VoiceCard, articulation: Articulation = Articulation.TOKENS) -> StarterVoice:

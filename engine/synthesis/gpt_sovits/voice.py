@@ -183,9 +183,8 @@ class GptSovitsVoice:
         speech = self._speech(performance, utterance, is_raw=True)
         time_map = _time_map(speech, performance)
         frames = warp_frames(self._talker.hidden(speech.said.codes, speech.said.phones), time_map)
-        laid = _as_long(self._talker.sound_of(frames, speech.seed), performance)
-        in_place = TimeMap(tuple(replace(s, from_s=s.start_s, to_s=s.end_s) for s in time_map.stretches))
-        return resung(laid, SAMPLE_RATE, performance, performance.phones, in_place), speech.notices
+        laid = self._talker.sound_of(frames, speech.seed)
+        return resung_in_place(laid, performance, time_map), speech.notices
 
     def _natively(
         self, performance: Performance, utterance: Utterance, wanted: Samples
@@ -226,6 +225,12 @@ def _in_place(performance: Performance) -> TimeMap:
             for p in performance.phones
         )
     )
+
+
+def resung_in_place(laid: Samples, performance: Performance, time_map: TimeMap) -> Samples:
+    """Sound that was bent before it was sound, and so lies on the performance's times already: its pitch and loudness, and its silences."""
+    in_place = TimeMap(tuple(replace(s, from_s=s.start_s, to_s=s.end_s) for s in time_map.stretches))
+    return resung(_as_long(laid, performance), SAMPLE_RATE, performance, performance.phones, in_place)
 
 
 def _time_map(speech: _Speech, performance: Performance) -> TimeMap:

@@ -19,8 +19,11 @@ from engine.studio.training.score_frames import CodedClip, coded
 from engine.studio.training.singing_sovits import (
     Discriminators,
     SingingSizes,
+    SingingSovits,
     Weighting,
     adversarial_losses,
+    generator_losses,
+    piece_of,
     train_singing_sovits,
 )
 
@@ -141,6 +144,10 @@ def test_the_recipe_is_read_and_mistakes_in_it_are_said(tmp_path) -> None:
     recipe = script.read_recipe(examples / "voices" / "singing_sovits.toml")
     assert StageSettings(**recipe["train"]).steps > 1000 and Weighting(**recipe["loss"]).divergence > 0
     assert SingingSizes(phonemes=len(script.symbols()), codes=4, **recipe["sizes"]).config().samples_per_code == 1280
+    recipe = script.read_recipe(examples / "voices" / "singing_sovits_cpu.toml")
+    small = SingingSizes(phonemes=len(script.symbols()), codes=4, **recipe["sizes"]).config()
+    assert small.resblock_kernels == (3, 7) and small.resblock_dilations == ((1, 3), (1, 3))
+    assert StageSettings(**recipe["train"]).crop_s > Weighting(**recipe["loss"]).decoded_s > 0
     (tmp_path / "r.toml").write_text("[train]\nstep = 3\n")
     with pytest.raises(TrainingError, match="train.step is not known. There are: .*train.steps"):
         script.read_recipe(tmp_path / "r.toml")
@@ -174,3 +181,20 @@ def test_units_become_phones_and_codes_get_their_frames() -> None:
     assert clip.voiced.tolist() == [0.0] * 5 + [1.0] * 15
     with pytest.raises(TrainingError, match="16000 Hz; 32000 are needed"):
         coded(recording(sample_rate=16_000), np.arange(12), len)
+
+
+def test_a_part_of_each_crop_is_rendered_from_both_sides() -> None:
+    """From the recording's latent and from the prior; the loss of the latter reaches the prior."""
+    torch.manual_seed(0)
+    model = SingingSovits(SIZES)
+    piece = piece_of(sung_clip(0), 2, 10, sung_clip(1), "cpu")
+    weighting = Weighting(sung=1.0, decoded_s=0.16)
+    ours, theirs, parts = generator_losses(model, piece, weighting, torch.Generator().manual_seed(3))
+    assert ours.shape == theirs.shape == (1, 4 * 1280)
+    places = [k for k in range(7) if torch.equal(theirs, piece.samples[:, 1280 * k : 1280 * (k + 4)])]
+    assert len(places) == 1
+    parts["sung"].backward()
+    assert bool(model.sovits.prior.text_embedding.weight.grad.any())  # type: ignore[union-attr]
+    assert model.sovits.posterior is not None and all(p.grad is None for p in model.sovits.posterior.parameters())
+    whole = generator_losses(model, piece, Weighting(), torch.Generator().manual_seed(3))
+    assert whole[0].shape == piece.samples.shape and torch.equal(whole[1], piece.samples) and "sung" not in whole[2]
