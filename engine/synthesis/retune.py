@@ -178,10 +178,13 @@ def sung_likeness(
 
     The share of frames of other phones in `wanted` that a sung frame is less like than the frame of its own instant, evenly over all phones.
     Recordings of two speakers laid on generated melodies have 0.72 to 0.88, noise and other words at most 0.56, the same 120 ms late 0.52 to
-    0.67 (benchmarks/retune.py). Warping would forgive words that are late, and does not reach over held notes.
+    0.67 (benchmarks/retune.py). Warping would forgive words that are late, and does not reach over held notes. Raises RenderError if the
+    performance has no phones.
     """
     sung, model = speech_features(samples, sample_rate).vectors, speech_features(wanted, wanted_rate).vectors
     spans = _sounding(performance.phones)
+    if not spans:
+        raise RenderError("There are no phones to compare. Give a performance with words.")
     at_s = (np.arange(min(len(sung), len(model))) + 0.5) * HOP_S
     starts_s, ends_s = (np.array([getattr(span, edge) for span in spans]) for edge in ("start_s", "end_s"))
     number = np.clip(np.searchsorted(starts_s, at_s, side="right") - 1, 0, None)

@@ -34,8 +34,10 @@ class ScorePlan:
 
 
 def can_be_sung_natively(utterance: Utterance) -> bool:
-    """Whether all words are in the language of the adapters."""
-    return all(syllable.vowel.language == ADAPTER_LANGUAGE for word in utterance.words for syllable in word)
+    """Whether there are words, all in the language of the adapters."""
+    return bool(utterance.words) and all(
+        syllable.vowel.language == ADAPTER_LANGUAGE for word in utterance.words for syllable in word
+    )
 
 
 def score_plan(performance: Performance, table: str) -> ScorePlan:

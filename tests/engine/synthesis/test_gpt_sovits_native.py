@@ -311,6 +311,8 @@ def test_words_in_their_places_are_told_from_noise_other_words_and_late_ones(son
     assert likeness(higher) > 0.8
     assert likeness(noise) < 0.6 and likeness(np.roll(higher, round(0.15 * RATE))) < 0.65
     assert likeness(starter.synthesise(sung["home"])) < likeness(higher)
+    with pytest.raises(RenderError, match="no phones to compare"):
+        sung_likeness(wanted, RATE, replace(phrase, phones=(PhoneSpan(SILENCE, 0.0, phrase.frames / 100),)), wanted, RATE)
 
 
 def test_in_half_precision_the_pitch_is_followed_as_well(folder, trained, phrase) -> None:
