@@ -20,7 +20,7 @@ from live_stage import RATE, cents_off
 from safetensors.numpy import load_file, save_file
 
 from bridge.audio.facade import AudioConfig
-from bridge.audio.live import ORIGIN, READ, RESTS_AT, SOUNDS, WRITTEN
+from bridge.audio.live import ORIGIN, READ, RESTS_AT, SOUNDS, WRITTEN, LiveWriter
 from bridge.audio.memory import AudioMemory
 from bridge.audio.outputs import ClockKind, OutputKind
 from bridge.client import VocaleseClient
@@ -73,21 +73,24 @@ class Served:
         """The next device sample."""
         return self.server.audio.telemetry().transport.device_sample
 
-    def is_fed(self) -> bool:
-        """Whether track 0 sounds and is meant to go on."""
+    @property
+    def rests(self) -> bool:
+        """Whether track 0 has said that nothing more comes for now."""
         counters = self._memory.live_counters[0]
-        return bool(counters[SOUNDS]) and counters[RESTS_AT] < counters[WRITTEN]
+        return bool(counters[RESTS_AT] == counters[WRITTEN])
 
     def pass_time(self, seconds: float, *, waits: bool = True) -> None:
-        """Where the test has the device's time: let the voice of track 0 sing on before each block, and play it."""
-        counters = self._memory.live_counters[0]
+        """Where the test has the device's time: let the voice of track 0 sing what a block needs, and play it."""
+        writer = LiveWriter(self._memory, 0)
         for _ in range(-(-round(seconds * RATE) // BLOCK)):
+            until = self.now + BLOCK
             wait_until(
-                lambda: not waits or not self.is_fed() or counters[WRITTEN] - counters[READ] >= BLOCK,
+                lambda: not waits or self.rests or (writer.end_sample or until) >= until,  # noqa: B023 (called at once)
                 "samples of the voice",
                 0.001,
             )
             self.server.audio.advance(BLOCK)
+        writer.close()
 
     @property
     def last_live_sample(self) -> int:
@@ -293,7 +296,7 @@ def test_a_killed_engine_comes_back_as_it_was(tmp_path: Path, dark_voice: Path) 
 
     def let_go() -> None:
         client.note_off(1)
-        wait_until(lambda: served.pass_time(0.02) or not served.is_fed(), "end of the note")
+        wait_until(lambda: served.pass_time(0.02) or served.rests, "end of the note")
 
     try:
         client.lyrics("lo low lah")
