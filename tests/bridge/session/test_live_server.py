@@ -313,6 +313,7 @@ def test_a_killed_engine_comes_back_as_it_was(tmp_path: Path, dark_voice: Path) 
         audio, killed = server.audio.process_id, server.engine.process_id
         os.kill(killed, signal.SIGSTOP)
         client.request(events.TrackVoice(1, STARTER_NAME, "en"))  # it will never be answered by this one
+        wait_until(lambda: server.engine._asked, "question on its way")
         begun_s = time.monotonic()
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: not server.engine.is_ready, "end of the engine")
