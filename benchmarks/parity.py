@@ -463,10 +463,10 @@ def check_folder(folder: Path) -> Iterator[Line]:
         print(f"left out, neither weights nor numbers: {', '.join(path.name for path in contents.others)}", file=sys.stderr)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=f"default: {DEFAULT_FOLDER}")
-    folder = parser.parse_args().folder
+    folder = parser.parse_args(arguments).folder
     torch.set_num_threads(1)
     if folder is None and not DEFAULT_FOLDER.is_dir():
         print(f"skipped: there are no official numbers in {DEFAULT_FOLDER}; give their folder as DIR.")

@@ -83,8 +83,7 @@ def train(options: argparse.Namespace) -> None:
     if not paths:
         raise TrainingError(f"{options.features} holds no prepared clips (.npz). Make them with: vocalese voice train.")
     clips = coded_clips([load_clip(path) for path in paths], options.voice, options.output / "codes.npz")
-    held_out = clips[HELD_OUT_EVERY // 3 :: HELD_OUT_EVERY][:HELD_OUT_MOST] or clips[:1]
-    training = [clip for clip in clips if clip not in held_out]
+    held_out, training = divided(clips)
     curves = options.output / "singing_sovits.csv"
 
     def report(progress: Progress) -> None:
@@ -149,6 +148,12 @@ def reached_voice(recipe: Path, features: Path, starter: Path, run: Path) -> Sin
     card, numbers = read_card(starter), symbols()
     networks = read_networks(starter, card, Articulation.DIRECT)
     return SingingVoice(network, ge, card, networks, lambda names: [numbers[name] for name in names])
+
+
+def divided(clips: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Held-out clips, spread over all, and those to learn from."""
+    held_out = list(clips[HELD_OUT_EVERY // 3 :: HELD_OUT_EVERY][:HELD_OUT_MOST]) or list(clips[:1])
+    return held_out, [clip for clip in clips if clip not in held_out]
 
 
 def read_recipe(path: Path) -> dict[str, dict[str, Any]]:

@@ -308,21 +308,22 @@ def train_singing_sovits(
     return _parts(average.cpu())[0].eval(), trained
 
 
-def sung_figures(voice: SingingSovits, clips: Sequence[CodedClip], reference: CodedClip) -> dict[str, float]:
-    """From codes, phones and F0 alone: distance to the recordings, and whether F0 is followed when it is moved up."""
+def sung_figures(
+    voice: SingingSovits, clips: Sequence[CodedClip], reference: CodedClip, semitones: float = _MOVED_SEMITONES
+) -> dict[str, float]:
+    """From codes, phones and F0 alone: distance to the recordings, and whether F0 is followed when it is moved up by `semitones`."""
     device = next(voice.parameters()).device
-    distances, shares, ratio = [], [], 2 ** (_MOVED_SEMITONES / 12)
+    distances, shares, ratio = [], [], 2 ** (semitones / 12)
     for clip in clips:
         piece = piece_of(clip, 0, len(clip.codes), reference, device)
         ge = voice.sovits.voice(piece.other)
-        for factor in (1.0, ratio):
-            random = torch.Generator().manual_seed(0)
-            pitched = voice.pitched(piece.f0_hz * factor, piece.voiced, random)
-            sung = voice.sovits.decode(piece.codes, piece.phones, ge, noise_scale=0, pitched=pitched)
-            if factor == 1.0:
-                distances.append(float(log_spectrum_distance(sung, piece.samples)))
-            else:
-                shares.append(harmonic_share(sung[0], piece.f0_hz[0] * factor, piece.voiced[0], SAMPLE_RATE))
+
+        def sung(factor: float, piece: Piece = piece, ge: Tensor = ge) -> Tensor:
+            pitched = voice.pitched(piece.f0_hz * factor, piece.voiced, torch.Generator().manual_seed(0))
+            return voice.sovits.decode(piece.codes, piece.phones, ge, noise_scale=0, pitched=pitched)
+
+        distances.append(float(log_spectrum_distance(sung(1.0), piece.samples)))
+        shares.append(harmonic_share(sung(ratio)[0], piece.f0_hz[0] * ratio, piece.voiced[0], SAMPLE_RATE))
     return {"sound": float(np.mean(distances)), "at_pitch": float(np.mean(shares))}
 
 

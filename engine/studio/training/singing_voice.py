@@ -46,6 +46,10 @@ class SingingVoice:
         self._networks, self._numbers_of = networks, numbers_of
 
     @property
+    def network(self) -> SingingSovits:
+        return self._network
+
+    @property
     def card(self) -> VoiceCard:
         return self._card
 
