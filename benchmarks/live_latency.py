@@ -51,7 +51,7 @@ RATE = 48_000
 THRESHOLD = 0.003  # of a note's peak
 SILENCE_S = 0.02  # exact zeros before a note
 WORDS = "la " * 200
-WAIT_S = 30.0
+WAIT_S, KEY_WITHIN_S = 30.0, 5.0
 MOST_ADDED_MS, MOST_ADDED_P99_MS = 10.0, 15.0
 MOST_JITTER_MS, JITTER_BLOCK = 1.0, 128
 T = TypeVar("T")
@@ -231,7 +231,10 @@ class Keys:
 
     def _press(self, *message: int) -> int:
         self._to_play.put(bytes(message))
-        return self._played_ns.get(timeout=WAIT_S)
+        try:
+            return self._played_ns.get(timeout=KEY_WITHIN_S)
+        except queue.Empty:
+            raise SystemExit("JACK stands still: it asks the client with the keys for nothing any more") from None
 
 
 def through_jack(block: int, options: argparse.Namespace) -> Heard:
@@ -263,9 +266,8 @@ def through_jack(block: int, options: argparse.Namespace) -> Heard:
         recorder.deactivate()
         recorder.close()
     called = np.array(called_ns)
-    kept = (
-        np.median((called[1000:] - called[:-1000]) * 1e-9) * RATE / (1000 * block)
-    )  # 1 if the device asks for its blocks in time
+    span = min(1000, len(called) // 2)
+    kept = np.median((called[span:] - called[:-span]) * 1e-9) * RATE / (span * block)  # 1 if blocks are asked for in time
     if abs(kept - 1.0) > 0.01:
         print(f"{block:>6} the device loses time ({1 / kept:.0%} of its rate): the machine is too busy for this to mean much")
     last = np.searchsorted(called, sent_ns, side="right") - 1
@@ -330,7 +332,11 @@ def serving(block: int, *, with_midi: bool) -> Iterator[tuple[subprocess.Popen[s
         yield process, port
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            print("vocalese serve did not end and was stopped")
         process.stdout.close()
 
 
