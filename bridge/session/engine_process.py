@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bridge.audio.child import LARGE_PAGES
 from engine import (
     Bend,
     Configure,
@@ -209,7 +210,7 @@ class EngineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+            env={**LARGE_PAGES, **os.environ, **_ONE_THREAD, "PYTHONPATH": path},
         )
         self._overhearing = threading.Thread(target=self._overhear, args=(process,), name="engine messages", daemon=True)
         self._overhearing.start()

@@ -46,6 +46,9 @@ from .live_wire import read_event
 SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the singer
 _REPORT_EVERY_S = 1.0
 _COLLECT_EVERY_S = 10.0
+# Caches forget what is not used for some ten milliseconds, and a first frame from memory takes three times as long. So between notes the
+# voice rehearses, in parts that hold nothing up; not for ever, though.
+_REHEARSE_EVERY_S, _REHEARSE_FOR_S = 0.004, 30.0
 _ORDERS_AT_ONCE = 32  # then a frame may be due
 _LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030  # for each underrun
 _MOST_STEPS = 4  # of it in a second
@@ -142,6 +145,9 @@ class LiveEngine:
         self._underruns = self._count_underruns()
         self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
         self._busy_s = 0.0
+        first = self._sung_by[0]
+        self._rehearsal = first.rehearsal() if hasattr(first, "rehearsal") and not opening.is_manual else None
+        self._played_s = time.monotonic()
 
     @property
     def players(self) -> tuple[LivePlayer, ...]:
@@ -177,7 +183,7 @@ class LiveEngine:
         wakes = [player.wake_at(now, leads) for player in self._players]
         track = min(range(len(wakes)), key=wakes.__getitem__)
         if wakes[track] > now:
-            return (wakes[track] - now) / self._rate
+            return self._rehearse((wakes[track] - now) / self._rate)
         started_s = time.perf_counter()
         try:
             self._players[track].work(now, leads)
@@ -186,6 +192,15 @@ class LiveEngine:
         self._busy_s += time.perf_counter() - started_s
         self._tell(track)
         return 0.0
+
+    def _rehearse(self, idle_s: float) -> float:
+        """Between the notes of one who plays. Returns the seconds that may be slept, at most `idle_s`."""
+        is_played = time.monotonic() - self._played_s < _REHEARSE_FOR_S
+        is_sounding = any(player.is_sounding for player in self._players)
+        if self._rehearsal is None or is_sounding or not is_played or idle_s < _REHEARSE_EVERY_S:
+            return idle_s
+        next(self._rehearsal)
+        return _REHEARSE_EVERY_S
 
     def report(self, within_s: float) -> None:
         """Say how busy the last seconds were; after an underrun, hold more in store."""
@@ -209,6 +224,7 @@ class LiveEngine:
             player.silence(event, self.time.now())
             self._tell(track)
             return
+        self._played_s = time.monotonic()
         leads = self.leads
         due = self.time.at(at_ns) + leads.block + leads.onset
         if not player.feed(event, due, at_ns) and not self._overfed[track]:

@@ -5,7 +5,7 @@ Live and offline sing through the same stream. The direct model, which taught th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -38,6 +38,13 @@ _REST = UNIT_INDEX[SILENCE]
 
 Array = NDArray[np.float32]
 Codes = NDArray[np.int64]
+
+
+_NOTHING = np.zeros(0, np.float32)
+_REHEARSED = (PhoneSpan("L", 0.0, 0.08), PhoneSpan("AA", 0.08, np.inf))
+_REHEARSED_CONTROLS = Controls(
+    **{item.name: np.full(1, 220.0 if item.name == "f0_hz" else 0.0, np.float32) for item in fields(Controls)}
+)
 
 
 class Articulation(StrEnum):
@@ -74,11 +81,18 @@ class StarterVoice:
 
     @property
     def fingerprint(self) -> str:
-        return f"{KIND}-8-{self._articulation}:{self._card.sha256}"
+        return f"{KIND}-9-{self._articulation}:{self._card.sha256}"
 
     def stream(self, seed: int = 0) -> StarterStream:
         """See `engine.voice.types.StreamingVoice`."""
-        return StarterStream(self._networks, self._sound, seed, with_tokens=self._articulation is Articulation.TOKENS)
+        with_tokens = self._articulation is Articulation.TOKENS
+        return StarterStream(self._networks, self._sound, seed, _TokenStream(self._networks.gpt, seed) if with_tokens else None)
+
+    def rehearsal(self) -> Iterator[None]:
+        """Without end: frames that nobody hears, in parts of about a millisecond, so that weights and code stay in the processor's caches."""
+        while True:
+            tokens = _TokenStream(self._networks.gpt, 0, writes_all=True)
+            yield from StarterStream(self._networks, self._sound, 0, tokens).rehearse()
 
     def synthesise(self, performance: Performance) -> Array:
         """See `engine.voice.types.Voice`. Raises ValueError for a phone outside the inventory."""
@@ -118,10 +132,10 @@ class StarterVoice:
 class StarterStream:
     """See `engine.voice.types.VoiceStream`."""
 
-    def __init__(self, networks: Networks, sound: Sound, seed: int, *, with_tokens: bool) -> None:
+    def __init__(self, networks: Networks, sound: Sound, seed: int, tokens: _TokenStream | None) -> None:
         self._decoder, self._sound = networks.decoder, sound
         self._decoder_state, self._sound_state = networks.decoder.start(), sound.start(seed)
-        self._tokens = _TokenStream(networks.gpt, seed) if with_tokens else None
+        self._tokens = tokens
         self._pattern = _LoudnessPattern(networks.loudness)
         self._past: list[PhoneSpan] = []
         self._plan: tuple[PhoneSpan, ...] = ()
@@ -173,7 +187,18 @@ class StarterStream:
         started = [span for span in plan if span.start_s <= now_s]
         self._past = started[-_REMEMBERED_PHONES:]
 
+    def rehearse(self) -> Iterator[None]:
+        """A first frame that nobody hears, in parts of about a millisecond."""
+        self._follow(_REHEARSED)
+        yield
+        yield from (None for _ in self._parts(_REHEARSED_CONTROLS))
+
     def _block(self, controls: Controls) -> Array:
+        *_, samples = self._parts(controls)
+        return samples
+
+    def _parts(self, controls: Controls) -> Iterator[Array]:
+        """The samples, after some empty arrays between the parts of the work."""
         first, frames = self._frame, controls.frames
         config = self._decoder.config
         begin = first - (first - self._first_step) % FRAMES_PER_TOKEN  # tokens are written for whole steps
@@ -183,6 +208,7 @@ class StarterStream:
         codes = (
             self._tokens.codes(laid, begin, first, controls.f0_hz, mix) if self._tokens else np.full(end - begin, config.codes)
         )
+        yield _NOTHING
         wanted = slice(first - begin, first - begin + frames + config.look_ahead)
         ahead = self._decoder.features(self._contexts, laid.unit_of_frame[wanted], laid.position[wanted], codes[wanted])
         logits = self._decoder.voicing(self._decoder_state, ahead)
@@ -191,16 +217,24 @@ class StarterStream:
         energy_db = controls.energy_db + self._pattern.db(laid.cut(wanted), controls, mix)
         effort = effort_of(energy_db)
         envelope = self._decoder.envelope(self._decoder_state, ahead, voiced, effort, mix)
+        yield _NOTHING
         gain_db = _gain_db(energy_db - _DECODER_DB_PER_EFFORT * effort, self._plan, first)
         self._frame += frames
-        return self._sound.sound(self._sound_state, envelope, voiced, gain_db, controls, self._plan, first)
+        yield self._sound.sound(self._sound_state, envelope, voiced, gain_db, controls, self._plan, first)
 
 
 class _TokenStream:
-    """The GPT's tokens, written just before the decoder needs them; a token whose units were planned anew is not used."""
+    """The GPT's tokens, written just before the decoder needs them; a token whose units were planned anew is not used.
 
-    def __init__(self, network: GptNetwork, seed: int, least_confidence: float = _LEAST_CONFIDENCE) -> None:
+    The first step out of silence has none, unless `writes_all`: a key that was just pressed is heard a millisecond sooner without it, and
+    phrases of a score begin with silence anyway.
+    """
+
+    def __init__(
+        self, network: GptNetwork, seed: int, *, least_confidence: float = _LEAST_CONFIDENCE, writes_all: bool = False
+    ) -> None:
         self._network, self._least_confidence = network, least_confidence
+        self._writes_all, self._is_after_silence = writes_all, True
         self._state: GptState = network.start()
         self._noise = np.random.default_rng((seed, 1))
         self._contexts = np.zeros((0, 0), np.float32)
@@ -215,6 +249,7 @@ class _TokenStream:
         """What was written lies before skipped silence, or was meant for frames that will not come."""
         self._codes.clear()
         self._written_for.clear()
+        self._is_after_silence = True
 
     def codes(self, laid: UnitFrames, begin: int, first: int, f0_hz: Array, mix: Array) -> Codes:
         """The code of every frame that is laid out [T], `begin` being a step's first frame; f0_hz and mix from frame `first` on."""
@@ -222,7 +257,10 @@ class _TokenStream:
         found = np.full(len(laid.unit_of_frame), none)
         for step in range(begin, begin + len(found), FRAMES_PER_TOKEN):
             at = slice(step - begin, step - begin + FRAMES_PER_TOKEN)
-            if step not in self._codes:
+            if step not in self._codes and self._is_after_silence and not self._writes_all:
+                self._codes[step], self._written_for[step] = none, laid.units[laid.unit_of_frame[at]]
+                self._is_after_silence = False
+            elif step not in self._codes:
                 now = max(0, step - PITCH_LAG_FRAMES - first)  # after skipped silence there is no earlier pitch
                 self._write(step, laid, at, float(f0_hz[now]), mix[now])
             elif self._codes[step] != none and not self._is_as_written(step, laid, at, first - begin):
@@ -296,7 +334,7 @@ def transcribe(networks: Networks, performance: Performance) -> Transcript:
     laid = unit_frames(units, frames, FRAME_RATE_HZ)
     at = np.minimum(np.arange(frames), performance.frames - 1)
     f0_hz, mix = controls.f0_hz[at], _mix(controls.colour[at], networks.decoder.config.speakers)
-    tokens = _TokenStream(networks.gpt, 0, least_confidence=0.0)
+    tokens = _TokenStream(networks.gpt, 0, least_confidence=0.0, writes_all=True)
     tokens.follow(units)
     codes = tokens.codes(laid, 0, 0, f0_hz, mix)[::FRAMES_PER_TOKEN]
     logits = networks.direct.voicing(networks.direct.features(laid.units, laid.unit_of_frame, laid.position))
