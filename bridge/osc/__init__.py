@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from bridge.osc.event_queue import EventQueue
 from bridge.osc.packet import OscMessage, decode, encode, encode_bundle, pack
-from bridge.osc.server import OscCounts, OscServer
+from bridge.osc.server import AWAKE_EVERY_S, AWAKE_FOR_S, OscCounts, OscServer
 
-__all__ = ["EventQueue", "OscCounts", "OscMessage", "OscServer", "decode", "encode", "encode_bundle", "pack"]
+__all__ = [
+    "AWAKE_EVERY_S",
+    "AWAKE_FOR_S",
+    "EventQueue",
+    "OscCounts",
+    "OscMessage",
+    "OscServer",
+    "decode",
+    "encode",
+    "encode_bundle",
+    "pack",
+]

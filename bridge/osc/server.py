@@ -38,6 +38,9 @@ from bridge.protocol.table import PREFIX
 from engine.errors import ProtocolError, SettingsError
 
 _PING, _PANIC, _HELLO = f"{PREFIX}/ping\0".encode(), f"{PREFIX}/panic\0".encode(), f"{PREFIX}/hello"
+# While somebody sends, threads look every few milliseconds and not only when something comes: one that has slept for long takes milliseconds
+# for its first steps, as caches and processors have turned to other things.
+AWAKE_EVERY_S, AWAKE_FOR_S = 0.004, 30.0
 _URGENT_BYTES = 64  # a ping or panic that is longer is no ping or panic
 _RECEIVE_BUFFER_BYTES = 4 << 20  # asked for; the system may give less
 _DRAINED_AT_ONCE = 1_024  # packets off the socket before one turn of work
@@ -180,8 +183,12 @@ class OscServer:
     # The server's thread.
 
     def _serve(self) -> None:
+        heard_s = time.monotonic()
         while not self._is_closing:
-            select.select([self._socket, self._wakened], [], [], 0.0 if self._waiting else None)
+            rest_s = AWAKE_EVERY_S if time.monotonic() - heard_s < AWAKE_FOR_S else None
+            readable, _, _ = select.select([self._socket, self._wakened], [], [], 0.0 if self._waiting else rest_s)
+            if readable:
+                heard_s = time.monotonic()
             self._drain()
             self._work()
 

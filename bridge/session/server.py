@@ -22,7 +22,7 @@ from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
 from bridge.midi.ports import VIRTUAL_NAME
 from bridge.midi.receiver import MidiReceiver, OnArrival
 from bridge.midi.router import Learned, MidiOptions, Routed
-from bridge.osc import EventQueue, OscServer
+from bridge.osc import AWAKE_EVERY_S, AWAKE_FOR_S, EventQueue, OscServer
 from bridge.osc.allowance import Allowance
 from bridge.protocol import events, limits, replies
 from bridge.protocol.events import Received, Sender
@@ -268,9 +268,11 @@ class VocaleseServer:
         return self._queue.put(received)
 
     def _serve(self) -> None:
+        acted_s = time.monotonic()
         while not self._closing.is_set():
-            received = self._queue.get(_QUEUE_WAIT_S)
+            received = self._queue.get(AWAKE_EVERY_S if time.monotonic() - acted_s < AWAKE_FOR_S else _QUEUE_WAIT_S)
             if received is not None:
+                acted_s = time.monotonic()
                 try:
                     self._act(received)
                 except Exception:  # one message that fails must not silence all others
