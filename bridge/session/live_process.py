@@ -68,7 +68,7 @@ class Opening:
     voices: tuple[str, ...]
     voice_folders: tuple[str, ...] = ()
     onset_lead_s: float = 0.007
-    passage_lead_s: float = 0.008
+    passage_lead_s: float = 0.010
     is_manual: bool = False
     known: tuple[tuple[LiveEvent, ...], ...] = ()
 
