@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import queue
 import secrets
 import signal
@@ -90,8 +91,12 @@ def run(options: ServeOptions) -> int:
                 server.session.write(number, _words(text))
             for line in opened_lines(server):
                 say(line)
+            is_settled = False
             while not stop.wait(0.5):
-                pass
+                if not is_settled and server.session.warming.done():
+                    gc.collect()
+                    gc.freeze()  # dictionaries: to look through them again would hold up a note for many milliseconds
+                    is_settled = True
     except KeyboardInterrupt:
         pass
     except DeviceError as error:

@@ -135,12 +135,12 @@ class LiveSession:
         self._unheard: set[int] = set()  # tracks that MIDI played and that are not there: said once
 
     def open(self, engine: Engine) -> None:
-        """Begin: words are warmed up beside everything else."""
+        """Begin: words are warmed up beside everything else; `warming` is done when dictionaries are in memory."""
         self._engine = engine
         for number, track in enumerate(self._tracks):
             if track.live != LiveSettings():
                 self._send(number, Configure(0.0, track.settings, track.live), 0.0)
-        self._splitter.submit(split_lyrics, _WARM_UP)
+        self.warming = self._splitter.submit(split_lyrics, _WARM_UP)
 
     def close(self) -> None:
         """End; nothing is sent on any more."""
