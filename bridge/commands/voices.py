@@ -100,8 +100,13 @@ def train(config: Path, *, data: Path | None, output: Path, steps: int | None, j
 
 def match(clip: Path, *, voice_name: str | None, as_json: bool) -> int:
     """Say which settings bring a voice nearest to a recording."""
+    name, folders = voice_name or STARTER_NAME, [user_voice_folder()]
+    if load_card(name, folders).reads_text:
+        raise VoiceError(
+            f"'{name}' has no formants or tension to be set: it sounds like its reference clip. Give a voice like {STARTER_NAME}."
+        )
     samples, rate = read_audio(clip)
-    voice = load_voice(voice_name or STARTER_NAME, [user_voice_folder()])
+    voice = load_voice(name, folders)
     found = measure_likeness(samples, rate, voice)
     if as_json:
         print(json.dumps({"clip": str(clip), "voice": voice.card.name, **asdict(found)}))

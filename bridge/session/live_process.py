@@ -145,8 +145,8 @@ class LiveEngine:
         self._underruns = self._count_underruns()
         self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
         self._busy_s = 0.0
-        first = self._sung_by[0]
-        self._rehearsal = first.rehearsal() if hasattr(first, "rehearsal") and not opening.is_manual else None
+        self._is_manual = opening.is_manual
+        self._rehearse_with(self._sung_by[0])
         self._played_s = time.monotonic()
 
     @property
@@ -192,6 +192,9 @@ class LiveEngine:
         self._busy_s += time.perf_counter() - started_s
         self._tell(track)
         return 0.0
+
+    def _rehearse_with(self, voice: Any) -> None:
+        self._rehearsal = voice.rehearsal() if hasattr(voice, "rehearsal") and not self._is_manual else None
 
     def _rehearse(self, idle_s: float) -> float:
         """Between the notes of one who plays. Returns the seconds that may be slept, at most `idle_s`."""
@@ -286,6 +289,7 @@ class LiveEngine:
         performer, stream = self._performers[track], found.stream()
         stream.skip(performer.frame)
         self._sung_by[track] = found
+        self._rehearse_with(found)
         self._players[track].change_voice(LiveVoice(performer, stream))
         self._say("voice", track=track, name=name, error="")
 

@@ -92,6 +92,11 @@ def test_it_renders_a_song(vocalese, imported, melody, tmp_path) -> None:
     assert any("could not be followed well" in warning for warning in stem["warnings"])
 
 
+def test_it_cannot_be_matched_with_a_clip_and_says_why(vocalese, imported, tmp_path) -> None:
+    answer = vocalese("voice", "match", tmp_path / "any.wav", "--voice", "me")
+    assert answer.code == 1 and "sounds like its reference clip" in answer.err and "kathleen" in answer.err
+
+
 @pytest.mark.parametrize(("language", "words"), [("ko", "국물이 좋아"), ("yue", "nei5 hou2 aa3 hou2 aa3")])
 def test_it_renders_korean_and_cantonese(vocalese, imported, midi, tmp_path, language: str, words: str) -> None:
     score = midi("hello", [(i, 1, 60 + i, None) for i in range(5)])

@@ -96,6 +96,17 @@ def test_voices_are_listed_with_their_terms(vocalese, private_folders):
     assert "CC0-1.0" in vocalese("voices").out
 
 
+def test_a_voice_is_matched_with_a_recording(vocalese, rendered, tmp_path):
+    stem = rendered.stems[0]["path"]
+    found = vocalese("voice", "match", stem, "--json").last_line
+    assert found["voice"] == "kathleen" and found["colour"] < 0.4 and found["voiced_s"] > 1.0
+    answer = vocalese("voice", "match", stem)
+    assert answer.code == 0 and f"--colour {found['colour']:g} --formant {found['formant_semitones']:g}" in answer.out
+    (tmp_path / "no.wav").write_bytes(b"RIFF nothing")
+    refused = vocalese("voice", "match", tmp_path / "no.wav")
+    assert refused.code == 1 and "cannot be read as audio" in refused.err
+
+
 def test_a_damaged_voice_is_listed_with_its_error(vocalese, monkeypatch, tmp_path):
     folder = tmp_path / "vocalese" / "voices" / "ruin"
     folder.mkdir(parents=True)
