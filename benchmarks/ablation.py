@@ -39,7 +39,7 @@ from engine import VoiceCard, read_recipe  # noqa: E402
 from engine.model.acoustic import AcousticModel  # noqa: E402
 from engine.model.inference import DecoderNetwork, GptNetwork  # noqa: E402
 from engine.model.tokeniser import Tokeniser  # noqa: E402
-from engine.studio.recipe import gather, taught_by, token_lines  # noqa: E402
+from engine.studio.train import gather, taught_by, token_lines  # noqa: E402
 from engine.studio.training.gpt import train_gpt  # noqa: E402
 from engine.voice.card import read_card, weights_path  # noqa: E402
 from engine.voice.catalogue import find_voice  # noqa: E402

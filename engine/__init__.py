@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from .studio.follow import FollowNote, FollowReport, measure_following
     from .studio.likeness import Likeness, measure_likeness
     from .studio.picture import draw_following
-    from .studio.recipe import Recipe, read_recipe, train_voice
+    from .studio.recipe import Recipe, read_recipe
+    from .studio.train import train_voice
     from .synthesis.cache import PhraseCache
     from .synthesis.gpt_sovits.features import FEATURE_FILES, HUB_REPOSITORY, FeatureFolder
     from .synthesis.gpt_sovits.settings import ComputeDevice, ImportedSettings, Precision
@@ -109,7 +110,8 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("FollowNote", "FollowReport", "measure_following"), "studio.follow"),
     **dict.fromkeys(("Likeness", "measure_likeness"), "studio.likeness"),
     "draw_following": "studio.picture",
-    **dict.fromkeys(("Recipe", "read_recipe", "train_voice"), "studio.recipe"),
+    **dict.fromkeys(("Recipe", "read_recipe"), "studio.recipe"),
+    "train_voice": "studio.train",
     "PhraseCache": "synthesis.cache",
     "write_labels": "synthesis.labels",
     **dict.fromkeys(("Plan", "PlannedTrack", "WordSettings", "plan_score", "plan_text"), "synthesis.plan"),

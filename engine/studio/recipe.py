@@ -1,4 +1,4 @@
-"""`vocalese voice train CONFIG`: one TOML file says which recordings become which voice; everything else follows from it.
+"""`vocalese voice train CONFIG`: one TOML file says which recordings become which voice; everything else follows from it (train.py).
 
     [voice]        name, title, languages, range_low, range_high, licence, origin, consent, training_data
     [[speakers]]   name, folder (holds metadata.csv), band_hz (what the recordings reach, if less than 16000)
@@ -14,36 +14,15 @@ renderings; an interrupted run goes on where it stopped.
 
 from __future__ import annotations
 
-import json
-import platform
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from threadpoolctl import threadpool_limits
-
 from engine.errors import TrainingError
-from engine.model.acoustic import AcousticModel
 from engine.model.config import AcousticConfig, DecoderConfig, GptConfig, LoudnessConfig, Sizes, TokeniserConfig
-from engine.model.tokeniser import Tokeniser
-from engine.voice.card import FORMAT_VERSION, read_card, sha256_of
-from engine.voice.starter import KIND, load_starter
 
-from .align import words_of
-from .dataset import Clip, load_clip, prepare, read_sources
-from .proof import draw_stages, sing_proof
-from .training.decoder import Codes, Tokens, polish_decoder, train_decoder
-from .training.direct import train_direct
-from .training.gpt import TokenLine, recorded_line, sung_line, train_gpt
-from .training.loop import Report, StageSettings, Trained, fingerprint
-from .training.loudness import train_loudness
-from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
-from .training.tokens import Cepstra, recorded_cepstra, sung_cepstra, train_tokeniser
-from .training.weights import save_weights
+from .training.loop import StageSettings
 
 _VOICE_KEYS = ("name", "title", "languages", "range_low", "range_high", "licence", "origin", "consent", "training_data")
 _SPEAKER_KEYS = ("name", "folder", "band_hz")
@@ -57,7 +36,6 @@ _STAGES: dict[str, tuple[StageSettings, Sizes | None]] = {
     "gpt": (StageSettings(steps=2000, batch=8, crop_s=2.56, learning_rate=1e-3), GptConfig()),
     "loudness": (StageSettings(steps=800, batch=16, crop_s=1.5, learning_rate=1e-3), LoudnessConfig()),
 }
-_SUNG_HELD_OUT = 40  # one phrase in so many
 _MAY_BE_ZERO = frozenset({"seed", "ema_decay", "dropout", "token_dropout", "unit_dropout", "held_out_every", "limit_clips"})
 _FULL_BAND_HZ = 1e9
 WEIGHTS_NAME = "weights.safetensors"
@@ -140,248 +118,6 @@ def read_recipe(path: Path) -> Recipe:
         stages=stages,
         sizes=sizes,
     )
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a voice is trained on: prepared clips, and every word of their texts."""
-
-    training: list[Clip]
-    held_out: list[Clip]
-    words: list[str]
-
-
-def train_voice(
-    recipe: Recipe,
-    run_folder: Path,
-    *,
-    jobs: int = 1,
-    prepared: Callable[[int, int], None] | None = None,
-    report: Report | None = None,
-) -> Path:
-    """Prepare, train, write the voice; returns its folder `run_folder/NAME`.
-
-    Beside it: the curves of every stage as PNG, and a sung line as `proof.wav` with `proof.png`.
-    """
-    with one_thread():
-        material = gather(recipe, run_folder, jobs=jobs, prepared=prepared)
-        networks, trained = _train(recipe, material, run_folder, report)
-    folder = run_folder / str(recipe.voice["name"])
-    folder.mkdir(parents=True, exist_ok=True)
-    save_weights(networks, folder / WEIGHTS_NAME)
-    write_card(folder, recipe, material, trained)
-    draw_stages(run_folder)
-    sing_proof(load_starter(folder, read_card(folder)), run_folder)
-    return folder
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch and NumPy: more only spin on small networks, and sums would be rounded by the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def gather(recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callable[[int, int], None] | None = None) -> Material:
-    """Prepared clips of all speakers; every `held_out_every`-th of each is kept apart."""
-    training: list[Clip] = []
-    held_out: list[Clip] = []
-    texts: list[str] = []
-    config: AcousticConfig = recipe.sizes["direct"]
-    for index, speaker in enumerate(recipe.speakers):
-        sources = read_sources(speaker.folder)
-        if recipe.limit_clips:
-            sources = sources[: recipe.limit_clips]
-        features = run_folder / "features" / speaker.name
-        paths = prepare(
-            sources,
-            features,
-            sample_rate=config.sample_rate,
-            aperiodicity_bands=config.aperiodicity_bands,
-            jobs=jobs,
-            progress=prepared,
-        )
-        clips = [load_clip(path, index, speaker.band_hz) for path in sorted(paths)]
-        _refuse_other_sizes(clips, config, features)
-        every = recipe.held_out_every
-        for number, clip in enumerate(clips):
-            (held_out if every and number % every == every // 3 else training).append(clip)
-        texts += [source.text for source in sources]
-    return Material(training, held_out, sorted({word for text in texts for word in words_of(text)}))
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What the later stages learn from. `apart`: so many sung phrases are held out; codes [ceil(T / 4)] per clip or phrase."""
-
-    direct: AcousticModel
-    tokeniser: Tokeniser
-    phrases: list[SungPhrase]
-    apart: int
-    codes: Tokens
-    held_out_codes: list[Codes]
-
-
-def teach(recipe: Recipe, material: Material, run: Path, report: Report | None = None) -> tuple[Taught, dict[str, Trained]]:
-    """The direct model, what it sings, and the tokens of everything; how the training of these two stages went."""
-    stages, sizes = recipe.stages, recipe.sizes
-    direct, of_direct = train_direct(sizes["direct"], stages["direct"], material.training, material.held_out, run, report)
-    direct.eval()
-    heard = _hear(recipe, material, direct, run)
-    tokeniser, of_tokeniser = train_tokeniser(
-        sizes["tokeniser"],
-        stages["tokeniser"],
-        heard.recorded,
-        heard.sung[heard.apart :],
-        heard.held_out,
-        run,
-        data_identity=heard.identity,
-        report=report,
-    )
-    return _tokenised(heard, direct, tokeniser), {"direct": of_direct, "tokeniser": of_tokeniser}
-
-
-def taught_by(recipe: Recipe, material: Material, run: Path, direct: AcousticModel, tokeniser: Tokeniser) -> Taught:
-    """The same with networks that are trained already; what the direct model sings is kept in `run`."""
-    return _tokenised(_hear(recipe, material, direct, run), direct, tokeniser)
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """Cepstra [T, cepstra] of all recordings and of what the direct model sang."""
-
-    phrases: list[SungPhrase]
-    apart: int
-    recorded: list[Cepstra]
-    held_out: list[Cepstra]
-    sung: list[Cepstra]
-    identity: str
-
-
-def _hear(recipe: Recipe, material: Material, direct: AcousticModel, run: Path) -> _Heard:
-    phrases, identity = _sung(recipe, direct, material.words, run)
-    clips = material.training
-    cepstra, offset = recorded_cepstra([*clips, *material.held_out], direct, recipe.sizes["tokeniser"])
-    return _Heard(
-        phrases=phrases,
-        apart=max(1, len(phrases) // _SUNG_HELD_OUT),
-        recorded=cepstra[: len(clips)],
-        held_out=cepstra[len(clips) :],
-        sung=sung_cepstra(phrases, offset, recipe.sizes["tokeniser"]),
-        identity=identity,
-    )
-
-
-def _tokenised(heard: _Heard, direct: AcousticModel, tokeniser: Tokeniser) -> Taught:
-    recorded, held_out, sung = (
-        [tokeniser.codes_of(c) for c in group] for group in (heard.recorded, heard.held_out, heard.sung)
-    )
-    return Taught(direct, tokeniser, heard.phrases, heard.apart, Tokens(recorded, sung), held_out)
-
-
-@dataclass(frozen=True)
-class TokenLines:
-    """What the GPT learns from, and what it is tested with by name."""
-
-    recorded: list[TokenLine]
-    sung: list[TokenLine]
-    tests: dict[str, list[TokenLine]]
-
-
-def token_lines(recipe: Recipe, material: Material, taught: Taught) -> TokenLines:
-    """Recordings and sung phrases as lines of tokens."""
-    config = recipe.sizes["gpt"]
-    recorded = [recorded_line(c, codes, config) for c, codes in zip(material.training, taught.codes.recorded, strict=True)]
-    sung = [sung_line(p, codes, config) for p, codes in zip(taught.phrases, taught.codes.sung, strict=True)]
-    apart = [recorded_line(c, codes, config) for c, codes in zip(material.held_out, taught.held_out_codes, strict=True)]
-    return TokenLines(recorded, sung[taught.apart :], {"recorded": apart, "sung": sung[: taught.apart]})
-
-
-def _train(
-    recipe: Recipe, material: Material, run: Path, report: Report | None
-) -> tuple[dict[str, torch.nn.Module], dict[str, Trained]]:
-    stages, sizes = recipe.stages, recipe.sizes
-    clips, held_out = material.training, material.held_out
-    taught, trained = teach(recipe, material, run, report)
-    tokens = Tokens(taught.codes.recorded, taught.codes.sung[taught.apart :])
-    told = (clips, held_out, taught.phrases[taught.apart :], tokens, taught.held_out_codes, run, report)
-    rough, of_decoder = train_decoder(sizes["decoder"], stages["decoder"], *told)
-    decoder, of_polish = polish_decoder(rough, stages["polish"], *told)
-    lines = token_lines(recipe, material, taught)
-    gpt, of_gpt = train_gpt(sizes["gpt"], stages["gpt"], lines.recorded, lines.sung, lines.tests, run, report=report)
-    loudness, of_loudness = train_loudness(sizes["loudness"], stages["loudness"], clips, held_out, run, report)
-    networks: dict[str, torch.nn.Module] = {
-        "direct": taught.direct,
-        "tokeniser": taught.tokeniser,
-        "decoder": decoder,
-        "gpt": gpt,
-        "loudness": loudness,
-    }
-    trained |= {"decoder": of_decoder, "polish": of_polish, "gpt": of_gpt, "loudness": of_loudness}
-    return networks, trained
-
-
-def _sung(recipe: Recipe, direct: AcousticModel, words: Sequence[str], run: Path) -> tuple[list[SungPhrase], str]:
-    identity = set_identity(fingerprint(direct), words, recipe.sung_minutes, recipe.seed)
-    path = run / "sung.npz"
-    if not path.exists():
-        save_set(sing_set(direct, words, recipe.sung_minutes, recipe.seed), path, identity)
-    return load_set(path, identity), identity
-
-
-def _refuse_other_sizes(clips: Sequence[Clip], model: AcousticConfig, features: Path) -> None:
-    for clip in clips:
-        if clip.sample_rate != model.sample_rate or clip.aperiodicity.shape[1] != model.aperiodicity_bands:
-            raise TrainingError(
-                f"The features in {features} were made for another sample rate or number of aperiodicity bands than the recipe's. "
-                "Delete that folder to make them again, or choose another run folder."
-            )
-
-
-def write_card(folder: Path, recipe: Recipe, material: Material, trained: dict[str, Trained]) -> None:
-    """The voice's card beside its weights; figures measured later go under [measured]."""
-    values = {
-        "format": FORMAT_VERSION,
-        "kind": KIND,
-        **recipe.voice,
-        "colours": [speaker.name for speaker in recipe.speakers],
-        "sample_rate": recipe.sizes["direct"].sample_rate,
-        "weights": WEIGHTS_NAME,
-        "sha256": sha256_of(folder / WEIGHTS_NAME),
-    }
-    facts: dict[str, Any] = {
-        "seed": recipe.seed,
-        "clips": len(material.training),
-        "held_out_clips": [clip.name for clip in material.held_out],
-        "minutes_of_audio": round(sum(clip.frames for clip in material.training) / 6000, 1),
-        "minutes_sung": recipe.sung_minutes,
-        "cpu_minutes": round(sum(stage.cpu_s for stage in trained.values()) / 60, 1),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
-    tables: dict[str, dict[str, Any]] = {f"model.{name}": sizes.as_dict() for name, sizes in recipe.sizes.items()}
-    tables["training"] = facts
-    for name, stage in trained.items():
-        tables[f"training.{name}"] = {
-            "steps": recipe.stages[name].steps,
-            "cpu_minutes": round(stage.cpu_s / 60, 1),
-            "weights_after_50_steps": stage.start,
-            **{f"held_out_{key}": round(value, 4) for key, value in stage.held_out.items()},
-        }
-    lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
-    for table, content in tables.items():
-        lines += ["", f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in content.items())]
-    (folder / "card.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _toml(value: Any) -> str:
-    """JSON text of strings, numbers, booleans and lists of them is TOML too."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _speakers(path: Path, given: Any) -> tuple[SpeakerSource, ...]:

@@ -135,10 +135,9 @@ def pack(config: Path, run: Path, target: Path, data: Path | None, limit_mb: flo
     from engine.model.acoustic import AcousticModel
     from engine.model.tokeniser import Tokeniser
     from engine.studio.dataset import clip_units
-    from engine.studio.recipe import gather, read_recipe
-    from engine.studio.training.loop import fingerprint
-    from engine.studio.training.sung import load_set, set_identity
-    from engine.studio.training.tokens import recorded_cepstra, sung_cepstra
+    from engine.studio.recipe import read_recipe
+    from engine.studio.train import gather, taught_by
+    from engine.studio.training.weights import as_shipped
 
     torch.set_num_threads(1)
     recipe = read_recipe(config)
@@ -149,14 +148,12 @@ def pack(config: Path, run: Path, target: Path, data: Path | None, limit_mb: flo
     weights = {stage: _averaged(run / f"{stage}.pt") for stage in ("direct", "tokeniser", "polish")}
     for network, stage in ((direct, "direct"), (tokeniser, "tokeniser")):
         network.load_state_dict(weights[stage])
-        network.eval()
-    phrases = load_set(run / "sung.npz", set_identity(fingerprint(direct), material.words, recipe.sung_minutes, recipe.seed))
+        as_shipped(network).eval()
+    taught = taught_by(recipe, material, run, direct, tokeniser)
     clips = [*material.training, *material.held_out]
-    print(f"{len(clips)} recordings, {len(phrases)} sung phrases; writing their tokens …")
-    cepstra, offset = recorded_cepstra(clips, direct, recipe.sizes["tokeniser"])
-    sung_codes = [tokeniser.codes_of(item) for item in sung_cepstra(phrases, offset, recipe.sizes["tokeniser"])]
+    print(f"{len(clips)} recordings, {len(taught.phrases)} sung phrases")
     recorded = []
-    for number, (clip, seen) in enumerate(zip(clips, cepstra, strict=True)):
+    for number, (clip, codes) in enumerate(zip(clips, [*taught.codes.recorded, *taught.held_out_codes], strict=True)):
         units = clip_units(clip)
         recorded.append(
             RecordedLine(
@@ -164,7 +161,7 @@ def pack(config: Path, run: Path, target: Path, data: Path | None, limit_mb: flo
                 borders_s=clip.borders_s,
                 voiced=clip.voiced.astype(np.float32),
                 effort=clip.effort,
-                codes=tokeniser.codes_of(seen),
+                codes=codes,
                 mix=np.eye(len(recipe.speakers), dtype=np.float32)[clip.speaker],
                 samples=clip.samples,
                 f0_hz=clip.f0_hz,
@@ -182,7 +179,7 @@ def pack(config: Path, run: Path, target: Path, data: Path | None, limit_mb: flo
             codes=codes,
             mix=phrase.mix,
         )
-        for phrase, codes in zip(phrases, sung_codes, strict=True)
+        for phrase, codes in zip(taught.phrases, taught.codes.sung, strict=True)
     ]
     content = Pack(
         decoder_config=recipe.sizes["decoder"],

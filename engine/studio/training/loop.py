@@ -102,7 +102,7 @@ def run_stage(
         done = step + 1
         if done == min(START_STEPS, settings.steps):
             start = fingerprint(model)
-        if done % settings.save_every_steps == 0 or done == settings.steps:
+        if done % settings.save_every_steps == 0 or done in (START_STEPS, settings.steps):
             figures = held_out()
             curve.append({"step": done, **smoothed, **{f"held_out_{name}": value for name, value in figures.items()}})
             reached = _Reached(done, start, cpu_before_s + time.process_time(), dict(smoothed), tuple(curve))

@@ -11,6 +11,14 @@ from torch import nn
 _TRAINING_ONLY = ("codebook.uses", "codebook.sums")
 
 
+def as_shipped(network: nn.Module) -> nn.Module:
+    """`network` itself, its weights rounded as in a voice's file."""
+    for name, tensor in network.state_dict().items():
+        if name not in _TRAINING_ONLY:
+            tensor.copy_(tensor.half().float())
+    return network
+
+
 def save_weights(networks: Mapping[str, nn.Module], path: Path) -> None:
     """float16 safetensors, named NETWORK.PARAMETER: half the size; what a card says was measured is measured with these."""
     tensors = {

@@ -1,0 +1,322 @@
+"""A recipe and recordings to a voice's folder, stage by stage.
+
+Direct model → what it sings → tokeniser → decoder, polished → GPT → loudness model. A later stage learns from earlier networks as they ship,
+rounded as in the weights file. Every stage begins in a process whose arithmetic is the same on all processors (training/portable.py) and
+goes on in this one, which is twice as fast.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from engine.errors import TrainingError
+from engine.model.acoustic import AcousticModel
+from engine.model.config import AcousticConfig
+from engine.model.decoder import Decoder
+from engine.model.tokeniser import Tokeniser
+from engine.voice.card import FORMAT_VERSION, read_card, sha256_of
+from engine.voice.starter import KIND, load_starter
+
+from .align import words_of
+from .dataset import Clip, load_clip, prepare, read_sources
+from .proof import draw_stages, sing_proof
+from .recipe import Recipe
+from .training.decoder import Codes, Tokens, polish_decoder, train_decoder
+from .training.direct import clips_identity, train_direct
+from .training.gpt import TokenLine, recorded_line, sung_line, train_gpt
+from .training.loop import START_STEPS, Progress, Report, Trained, fingerprint
+from .training.loudness import train_loudness
+from .training.portable import portable_process
+from .training.rows import kept_rows
+from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
+from .training.tokens import Cepstra, recorded_cepstra, sung_cepstra, train_tokeniser
+from .training.weights import as_shipped, save_weights
+
+WEIGHTS_NAME = "weights.safetensors"
+_SUNG_HELD_OUT = 40  # one phrase in so many
+_GROUPS = ("recorded", "held_out", "sung")
+_SHIPPED = {"direct": "direct", "tokeniser": "tokeniser", "decoder": "polish", "gpt": "gpt", "loudness": "loudness"}
+
+State = Mapping[str, NDArray]  # a network's weights by name
+
+
+def train_voice(
+    recipe: Recipe,
+    run_folder: Path,
+    *,
+    jobs: int = 1,
+    prepared: Callable[[int, int], None] | None = None,
+    report: Report | None = None,
+) -> Path:
+    """Prepare, train, write the voice; returns its folder `run_folder/NAME`.
+
+    Beside it: the curves of every stage as PNG, and a sung line as `proof.wav` with `proof.png`. Starts a process, so a script that calls
+    it does so under `if __name__ == "__main__":`.
+    """
+    networks: dict[str, nn.Module] = {}
+    trained: dict[str, Trained] = {}
+    with one_thread(), portable_process() as portably:
+        material = gather(recipe, run_folder, jobs=jobs, prepared=prepared)
+        for stage in recipe.stages:
+            if not (run_folder / f"{stage}.pt").exists():
+                states = {name: state_of(networks[name]) for name in ("direct", "tokeniser", "decoder") if name in networks}
+                portably(begin_stage, stage, recipe, run_folder, run_folder, states)
+            network, trained[stage] = _learn(stage, recipe, material, networks, run_folder, report)
+            networks[stage] = as_shipped(network).eval()
+    folder = run_folder / str(recipe.voice["name"])
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights({name: networks[stage] for name, stage in _SHIPPED.items()}, folder / WEIGHTS_NAME)
+    _write_card(folder, recipe, material, trained)
+    draw_stages(run_folder)
+    sing_proof(load_starter(folder, read_card(folder)), run_folder)
+    return folder
+
+
+def begin_stage(stage: str, recipe: Recipe, features: Path, folder: Path, states: Mapping[str, State]) -> str:
+    """The first START_STEPS steps of a stage, and what it learns from, into `folder`; returns the fingerprint of the weights.
+
+    `features`: a run folder with the prepared clips. `states`: weights of the earlier networks, as they ship; the polish needs "decoder".
+    """
+    networks = {name: _network(name, recipe, state) for name, state in states.items()}
+    with one_thread():
+        try:
+            _learn(stage, recipe, gather(recipe, features), networks, folder, _stop_at_start)
+        except _BegunError:
+            pass
+    return str(torch.load(folder / f"{stage}.pt", weights_only=True)["reached"]["start"])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch and NumPy: more only spin on small networks, and sums would be rounded by the number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a voice is trained on: prepared clips, and every word of their texts."""
+
+    training: list[Clip]
+    held_out: list[Clip]
+    words: list[str]
+
+
+def gather(recipe: Recipe, run_folder: Path, *, jobs: int = 1, prepared: Callable[[int, int], None] | None = None) -> Material:
+    """Prepared clips of all speakers; every `held_out_every`-th of each is kept apart."""
+    training: list[Clip] = []
+    held_out: list[Clip] = []
+    texts: list[str] = []
+    config: AcousticConfig = recipe.sizes["direct"]
+    for index, speaker in enumerate(recipe.speakers):
+        sources = read_sources(speaker.folder)
+        if recipe.limit_clips:
+            sources = sources[: recipe.limit_clips]
+        features = run_folder / "features" / speaker.name
+        paths = prepare(
+            sources,
+            features,
+            sample_rate=config.sample_rate,
+            aperiodicity_bands=config.aperiodicity_bands,
+            jobs=jobs,
+            progress=prepared,
+        )
+        clips = [load_clip(path, index, speaker.band_hz) for path in sorted(paths)]
+        _refuse_other_sizes(clips, config, features)
+        every = recipe.held_out_every
+        for number, clip in enumerate(clips):
+            (held_out if every and number % every == every // 3 else training).append(clip)
+        texts += [source.text for source in sources]
+    return Material(training, held_out, sorted({word for text in texts for word in words_of(text)}))
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What the later stages learn from. `apart`: so many sung phrases are held out; codes [ceil(T / 4)] per clip or phrase."""
+
+    phrases: list[SungPhrase]
+    apart: int
+    codes: Tokens
+    held_out_codes: list[Codes]
+
+
+def taught_by(recipe: Recipe, material: Material, run: Path, direct: AcousticModel, tokeniser: Tokeniser) -> Taught:
+    """What the direct model sings, and the tokens of everything, made once and kept in `run`.
+
+    Raises TrainingError if what is kept there came from other networks or clips.
+    """
+    heard = _hear(recipe, material, direct, run)
+    cepstra = {"recorded": heard.recorded, "held_out": heard.held_out, "sung": heard.sung}
+    codes = kept_rows(
+        run / "codes.npz",
+        f"{heard.identity} {fingerprint(tokeniser)}",
+        lambda: {group: [tokeniser.codes_of(item) for item in cepstra[group]] for group in _GROUPS},
+    )
+    return Taught(heard.phrases, heard.apart, Tokens(codes["recorded"], codes["sung"]), codes["held_out"])
+
+
+@dataclass(frozen=True)
+class TokenLines:
+    """What the GPT learns from, and what it is tested with by name."""
+
+    recorded: list[TokenLine]
+    sung: list[TokenLine]
+    tests: dict[str, list[TokenLine]]
+
+
+def token_lines(recipe: Recipe, material: Material, taught: Taught) -> TokenLines:
+    """Recordings and sung phrases as lines of tokens."""
+    config = recipe.sizes["gpt"]
+    recorded = [recorded_line(c, codes, config) for c, codes in zip(material.training, taught.codes.recorded, strict=True)]
+    sung = [sung_line(p, codes, config) for p, codes in zip(taught.phrases, taught.codes.sung, strict=True)]
+    apart = [recorded_line(c, codes, config) for c, codes in zip(material.held_out, taught.held_out_codes, strict=True)]
+    return TokenLines(recorded, sung[taught.apart :], {"recorded": apart, "sung": sung[: taught.apart]})
+
+
+def state_of(network: nn.Module) -> State:
+    """Weights and buffers by name."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+class _BegunError(Exception):
+    """Stops a stage after its start."""
+
+
+def _stop_at_start(progress: Progress) -> None:
+    if progress.step >= min(START_STEPS, progress.steps):
+        raise _BegunError
+
+
+def _network(name: str, recipe: Recipe, state: State) -> nn.Module:
+    """What only training needs may be missing in `state`: a weights file lacks it."""
+    kinds: dict[str, Callable[[Any], nn.Module]] = {"direct": AcousticModel, "tokeniser": Tokeniser, "decoder": Decoder}
+    network = kinds[name](recipe.sizes[name])
+    network.load_state_dict({**network.state_dict(), **{key: torch.from_numpy(value) for key, value in state.items()}})
+    return network.eval()
+
+
+def _learn(
+    stage: str, recipe: Recipe, material: Material, networks: Mapping[str, Any], folder: Path, report: Report | None
+) -> tuple[nn.Module, Trained]:
+    """One stage, or where it stands in `folder`; `networks` holds the earlier ones."""
+    sizes, settings = recipe.sizes.get(stage), recipe.stages[stage]
+    clips = (material.training, material.held_out)
+    if stage == "direct":
+        return train_direct(sizes, settings, *clips, folder, report)
+    if stage == "loudness":
+        return train_loudness(sizes, settings, *clips, folder, report)
+    if stage == "tokeniser":
+        heard = _hear(recipe, material, networks["direct"], folder)
+        sung = heard.sung[heard.apart :]
+        return train_tokeniser(
+            sizes, settings, heard.recorded, sung, heard.held_out, folder, data_identity=heard.identity, report=report
+        )
+    taught = taught_by(recipe, material, folder, networks["direct"], networks["tokeniser"])
+    if stage == "gpt":
+        lines = token_lines(recipe, material, taught)
+        return train_gpt(sizes, settings, lines.recorded, lines.sung, lines.tests, folder, report=report)
+    tokens = Tokens(taught.codes.recorded, taught.codes.sung[taught.apart :])
+    told = (*clips, taught.phrases[taught.apart :], tokens, taught.held_out_codes, folder, report)
+    if stage == "decoder":
+        return train_decoder(sizes, settings, *told)
+    return polish_decoder(networks["decoder"], settings, *told)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Cepstra [T, cepstra] of all recordings and of what the direct model sang."""
+
+    phrases: list[SungPhrase]
+    apart: int
+    recorded: list[Cepstra]
+    held_out: list[Cepstra]
+    sung: list[Cepstra]
+    identity: str
+
+
+def _hear(recipe: Recipe, material: Material, direct: AcousticModel, run: Path) -> _Heard:
+    path = run / "sung.npz"
+    words, identity = material.words, set_identity(fingerprint(direct), material.words, recipe.sung_minutes, recipe.seed)
+    if not path.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        save_set(sing_set(direct, words, recipe.sung_minutes, recipe.seed), path, identity)
+    phrases = load_set(path, identity)
+
+    def measure() -> dict[str, list[Cepstra]]:
+        config, clips = recipe.sizes["tokeniser"], material.training
+        cepstra, offset = recorded_cepstra([*clips, *material.held_out], direct, config)
+        return {
+            "recorded": cepstra[: len(clips)],
+            "held_out": cepstra[len(clips) :],
+            "sung": sung_cepstra(phrases, offset, config),
+        }
+
+    identity += clips_identity(material.training + material.held_out)
+    cepstra = kept_rows(run / "cepstra.npz", identity, measure)
+    return _Heard(phrases=phrases, apart=max(1, len(phrases) // _SUNG_HELD_OUT), identity=identity, **cepstra)
+
+
+def _refuse_other_sizes(clips: Sequence[Clip], model: AcousticConfig, features: Path) -> None:
+    for clip in clips:
+        if clip.sample_rate != model.sample_rate or clip.aperiodicity.shape[1] != model.aperiodicity_bands:
+            raise TrainingError(
+                f"The features in {features} were made for another sample rate or number of aperiodicity bands than the recipe's. "
+                "Delete that folder to make them again, or choose another run folder."
+            )
+
+
+def _write_card(folder: Path, recipe: Recipe, material: Material, trained: dict[str, Trained]) -> None:
+    """The voice's card beside its weights; figures measured later go under [measured]."""
+    values = {
+        "format": FORMAT_VERSION,
+        "kind": KIND,
+        **recipe.voice,
+        "colours": [speaker.name for speaker in recipe.speakers],
+        "sample_rate": recipe.sizes["direct"].sample_rate,
+        "weights": WEIGHTS_NAME,
+        "sha256": sha256_of(folder / WEIGHTS_NAME),
+    }
+    facts: dict[str, Any] = {
+        "seed": recipe.seed,
+        "clips": len(material.training),
+        "held_out_clips": [clip.name for clip in material.held_out],
+        "minutes_of_audio": round(sum(clip.frames for clip in material.training) / 6000, 1),
+        "minutes_sung": recipe.sung_minutes,
+        "cpu_minutes": round(sum(stage.cpu_s for stage in trained.values()) / 60, 1),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    tables: dict[str, dict[str, Any]] = {f"model.{name}": sizes.as_dict() for name, sizes in recipe.sizes.items()}
+    tables["training"] = facts
+    for name, stage in trained.items():
+        tables[f"training.{name}"] = {
+            "steps": recipe.stages[name].steps,
+            "cpu_minutes": round(stage.cpu_s / 60, 1),
+            "weights_after_50_steps": stage.start,
+            **{f"held_out_{key}": round(value, 4) for key, value in stage.held_out.items()},
+        }
+    lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
+    for table, content in tables.items():
+        lines += ["", f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in content.items())]
+    (folder / "card.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _toml(value: Any) -> str:
+    """JSON text of strings, numbers, booleans and lists of them is TOML too."""
+    return json.dumps(value, ensure_ascii=False)
