@@ -28,6 +28,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,8 @@ sys.path.insert(0, str(ROOT))
 
 from bridge.audio.facade import AudioConfig  # noqa: E402
 from bridge.client import VocaleseClient  # noqa: E402
+from bridge.osc.packet import pack  # noqa: E402
+from bridge.protocol import events  # noqa: E402
 from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
 from engine import STARTER_NAME  # noqa: E402
 
@@ -175,15 +178,19 @@ def play(client: VocaleseClient, options: argparse.Namespace, strike: Strike[T])
     return sent
 
 
-def by_osc(client: VocaleseClient, now: Callable[[], T]) -> Strike[T]:
-    """What `now` says just before the datagram goes."""
+@contextlib.contextmanager
+def by_osc(port: int, now: Callable[[], T]) -> Iterator[Strike[T]]:
+    """What `now` says just before the datagram goes; writing it takes no part."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", port))
 
-    def strike(pitch: float, length_s: float) -> T:
-        sent = now()
-        client.note(pitch, duration_s=length_s)
-        return sent
+        def strike(pitch: float, length_s: float) -> T:
+            packet = pack(events.WholeNote(0, pitch, length_s, 0.8, "", 0.0))
+            sent = now()
+            sender.send(packet)
+            return sent
 
-    return strike
+        yield strike
 
 
 # Through JACK.
@@ -261,7 +268,8 @@ def through_jack(block: int, options: argparse.Namespace) -> Heard:
             recorder.connect(source[0], port)
             if options.midi:
                 wait_for(keys.join)
-            sent_ns = play(client, options, keys.strike if options.midi else by_osc(client, time.monotonic_ns))
+            with by_osc(udp_port, time.monotonic_ns) as strike:
+                sent_ns = play(client, options, keys.strike if options.midi else strike)
             underruns = client.status().underruns
         recorder.deactivate()
         recorder.close()
@@ -283,7 +291,7 @@ def jack_server(block: int) -> Iterator[str]:
         "jackd",
         "--no-mlock",
         "-S",
-        "-r",
+        "-R",
         "-n",
         name,
         "-d",
@@ -367,7 +375,8 @@ def through_file(block: int, options: argparse.Namespace) -> Heard:
                 clock = server.audio.telemetry().clock
                 return clock.device_sample + (time.monotonic_ns() - clock.block_ns) * 1e-9 * RATE
 
-            sent = play(client, options, by_osc(client, stands_at))
+            with by_osc(server.osc.port, stands_at) as strike:
+                sent = play(client, options, strike)
             underruns = server.status().underruns
         sound, _ = soundfile.read(path, dtype="float32")
     return Heard(sent, sound[:, 0], underruns)

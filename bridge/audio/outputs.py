@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.priority import AUDIO, ask_for_real_time
 from engine.errors import DeviceError, OutputError, SettingsError
 
 from .devices import Device, find_output, load_sounddevice, sane_latency_s
@@ -142,6 +143,8 @@ class DeviceOutput:
         return OutputInfo(device.name, rate, self._channels, block_frames, latency_s)
 
     def _callback(self, out: NDArray[np.float32], frames: int, moments: Any, status: Any) -> None:
+        if not self._calls:
+            ask_for_real_time(AUDIO)  # JACK's and CoreAudio's threads have it, ALSA's have not
         self._calls += 1
         if self._source is None:
             out[:] = 0.0
@@ -197,6 +200,7 @@ class ClockedOutput:
             self._thread.join()
 
     def _run(self) -> None:
+        ask_for_real_time(AUDIO)
         period_s = len(self._block) / self.info.sample_rate
         due_s = time.monotonic()
         try:

@@ -9,6 +9,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +20,7 @@ from bridge.audio.loopback import measure_round_trip
 from bridge.client import VocaleseClient
 from bridge.midi.ports import NO_MIDI, NO_VIRTUAL, MidiSurvey, survey
 from bridge.osc import OscServer
+from bridge.priority import NO_REAL_TIME, SINGER, ask_for_real_time
 from bridge.protocol import limits
 from engine import (
     STARTER_NAME,
@@ -75,6 +77,7 @@ def run(*, loopback: str | None = None, port: int = limits.DEFAULT_PORT, as_json
         ("OSC port", lambda: _osc(port)),
         ("Audio devices", _devices),
         ("Playing", _plays),
+        ("Real-time priority", _priority),
         *([("Loopback", lambda: _round_trip(loopback))] if loopback is not None else []),
         ("Phrase cache", lambda: _writable(cache_folder())),
     ]
@@ -203,6 +206,15 @@ def _plays() -> str:
         f"{where}, {audio.sample_rate} Hz, blocks of {telemetry.clock.block_frames} samples, {1000 * telemetry.clock.lead_s:.1f} ms "
         f"to the device, {telemetry.device_underruns} underruns, {telemetry.callback_load:.0%} of the time used"
     )
+
+
+def _priority() -> str:
+    """Live notes also sound without it, so its lack is said, not failed."""
+    if not hasattr(os, "sched_setscheduler"):
+        return "left to the sound system here"
+    with ThreadPoolExecutor(1) as thread:  # this one stays ordinary
+        is_granted = thread.submit(ask_for_real_time, SINGER).result()
+    return "granted" if is_granted else NO_REAL_TIME
 
 
 def _has_outputs() -> bool:

@@ -26,6 +26,7 @@ from types import MappingProxyType, TracebackType
 from typing import NamedTuple
 
 from bridge.osc.allowance import Allowance
+from bridge.osc.arrival import ask_for_arrival_times, receive
 from bridge.osc.packet import OscMessage, decode, pack
 from bridge.osc.senders import Doorkeeper, SequenceNumbers, Subscriptions
 from bridge.protocol import limits
@@ -195,17 +196,16 @@ class OscServer:
     def _drain(self) -> None:
         for _ in range(_DRAINED_AT_ONCE):
             try:
-                data, source = self._socket.recvfrom(limits.MAX_PACKET_BYTES + 1)
+                data, source, waited_s = receive(self._socket, limits.MAX_PACKET_BYTES + 1)
             except BlockingIOError:
                 return
             except ConnectionError:
                 continue  # Windows tells here that nobody took an earlier answer
-            self._sort_in(data, (source[0], source[1]))
+            self._sort_in(data, source, self._arrival_s(waited_s))
 
-    def _sort_in(self, data: bytes, source: tuple[str, int]) -> None:
+    def _sort_in(self, data: bytes, source: tuple[str, int], arrival_s: float) -> None:
         """Answer a ping, let a panic overtake, let the rest wait if there is allowance for it."""
         self._tally["received"] += 1
-        arrival_s = self._arrival_s()
         if len(data) <= _URGENT_BYTES and data.startswith((_PING, _PANIC)):
             if not self._urgent[_PING if data.startswith(_PING) else _PANIC].take(source, arrival_s):
                 self._dropped["urgent"] += 1
@@ -351,9 +351,9 @@ class OscServer:
             return False
         return True
 
-    def _arrival_s(self) -> float:
-        """Now, and later than the arrival before, so that arrivals tell what came first."""
-        self._last_arrival_s = max(self._clock(), math.nextafter(self._last_arrival_s, math.inf))
+    def _arrival_s(self, waited_s: float) -> float:
+        """`waited_s` ago, and later than the arrival before, so that arrivals tell what came first."""
+        self._last_arrival_s = max(self._clock() - waited_s, math.nextafter(self._last_arrival_s, math.inf))
         return self._last_arrival_s
 
     def _may_log(self) -> bool:
@@ -393,4 +393,5 @@ def _open_socket(host: str, port: int) -> socket.socket:
             ) from error
         raise ProtocolError(f"Port {port} on {host} cannot be opened: {error}. Choose another port or host.") from error
     opened.setblocking(False)
+    ask_for_arrival_times(opened)
     return opened

@@ -26,6 +26,7 @@ import numpy as np
 from bridge.audio.control import DEVICE_SAMPLE, clock_of
 from bridge.audio.live import UNDERRUNS, LiveWriter
 from bridge.audio.memory import AudioAddress, AudioMemory
+from bridge.priority import SINGER, ask_for_real_time
 from engine import (
     LiveEvent,
     LivePerformer,
@@ -352,6 +353,7 @@ class Channel:
             self._out.write(line)
 
     def _listen(self) -> None:
+        ask_for_real_time(SINGER)
         held = b""
         while piece := os.read(0, 1 << 16):
             *lines, held = (held + piece).split(b"\n")
@@ -399,6 +401,7 @@ def read_opening(order: dict[str, Any]) -> Opening:
 
 
 def _run(engine: LiveEngine, channel: Channel) -> None:
+    ask_for_real_time(SINGER)
     wait_s, reported_s, collected_s = 0.0, time.monotonic(), time.monotonic()
     while True:
         now_s = time.monotonic()

@@ -215,7 +215,8 @@ def _learn(
     stage: str, recipe: Recipe, material: Material, networks: Mapping[str, Any], folder: Path, report: Report | None
 ) -> tuple[nn.Module, Trained]:
     """One stage, or where it stands in `folder`; `networks` holds the earlier ones."""
-    sizes, settings = recipe.sizes.get(stage), recipe.stages[stage]
+    sizes: Any = recipe.sizes.get(stage)
+    settings = recipe.stages[stage]
     clips = (material.training, material.held_out)
     if stage == "direct":
         return train_direct(sizes, settings, *clips, folder, report)

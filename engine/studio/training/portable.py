@@ -52,11 +52,11 @@ def portable_process() -> Iterator[Callable[..., Any]]:
 
 def _vector_features() -> str:
     """What NumPy found on this processor beyond its baseline."""
-    return " ".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", ()))  # type: ignore[call-overload]
+    return " ".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", ()))
 
 
 def _use_own_convolutions() -> None:
-    torch.backends.mkldnn.enabled = False  # oneDNN's blocks follow the sizes of caches
+    torch.backends.mkldnn.set_flags(False)  # oneDNN's blocks follow the sizes of caches
 
 
 @contextmanager

@@ -1,0 +1,31 @@
+"""Real-time priority for the threads that sing and play, where the system grants it: no other program's work comes between their blocks.
+
+Linux grants it to root, and to users by RLIMIT_RTPRIO, which most distributions set for the group "audio". The levels do not exceed that of
+JACK's clients (5, unless the server was told otherwise). Threads and processes that such a thread starts are ordinary again. CoreAudio and
+WASAPI raise the threads of their callbacks by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+AUDIO, SINGER = 5, 4
+NO_REAL_TIME = (
+    "not granted, so that other programs can delay live notes. Join the group audio (sudo usermod -aG audio $USER, then log in again), or set "
+    "rtprio in /etc/security/limits.d"
+)
+
+
+def ask_for_real_time(level: int) -> bool:
+    """Whether the calling thread has real-time priority now, or had it already. `level`: 1 and more; a higher one goes first."""
+    if not hasattr(os, "sched_setscheduler"):
+        return False
+    thread = threading.get_native_id()
+    try:
+        if os.sched_getscheduler(thread) & ~os.SCHED_RESET_ON_FORK in (os.SCHED_FIFO, os.SCHED_RR):
+            return True
+        os.sched_setscheduler(thread, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(level))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""Real-time priority: for the thread that asks and no other, and no trouble where it is refused."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bridge.commands import doctor
+from bridge.priority import NO_REAL_TIME, SINGER, ask_for_real_time
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="this system has another way")
+
+
+def _asked() -> tuple[bool, int, bool, int]:
+    granted = ask_for_real_time(SINGER)
+    child = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.sched_getscheduler(0))"], capture_output=True, text=True, check=True
+    )
+    return granted, os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK, ask_for_real_time(SINGER), int(child.stdout)
+
+
+def test_the_thread_that_asks_has_it_and_neither_others_nor_children():
+    with ThreadPoolExecutor(1) as thread:
+        granted, scheduler, again, of_child = thread.submit(_asked).result()
+    assert again == granted == (scheduler == os.SCHED_FIFO)
+    assert of_child == os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+_WITHOUT_RIGHTS = """
+import os, resource
+from bridge.priority import SINGER, ask_for_real_time
+resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
+if os.getuid() == 0:
+    os.setuid(65534)
+print(ask_for_real_time(SINGER))
+"""
+
+
+def test_where_it_is_refused_all_goes_on():
+    refused = subprocess.run([sys.executable, "-c", _WITHOUT_RIGHTS], capture_output=True, text=True, check=True)
+    assert refused.stdout == "False\n"
+
+
+def test_doctor_says_how_it_is(monkeypatch):
+    monkeypatch.setattr(doctor, "ask_for_real_time", lambda _: False)
+    assert doctor._priority() == NO_REAL_TIME
+    monkeypatch.setattr(doctor, "ask_for_real_time", lambda _: True)
+    assert doctor._priority() == "granted"
