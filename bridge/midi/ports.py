@@ -19,6 +19,7 @@ _POLL_S = 1.0
 _ALSA_SEQUENCER = Path("/dev/snd/seq")
 _THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
 _INTERFACES = {"LINUX_ALSA": "ALSA", "UNIX_JACK": "JACK", "MACOSX_CORE": "CoreMIDI", "WINDOWS_MM": "Windows MM"}
+_LISTER_NAME = "Vocalese list"
 _TRIED_NAME = "Vocalese doctor"
 _CANNOT_BE_VIRTUAL = (OSError, NotImplementedError, RuntimeError)  # Windows has no virtual ports, and says so in its own way
 NO_MIDI = "There is no MIDI on this machine ({error}); notes can still be sent by OSC."
@@ -43,6 +44,30 @@ OnMessage = Callable[[str, mido.Message], None]
 OnPort = Callable[[str], None]
 
 
+class MidiInterface:
+    """One of the interfaces that python-rtmidi was built with, through mido. `api` is rtmidi's name of it.
+
+    Ports are listed by one client that stays. Mido makes two for each list; JACK rearranges its graph for each of them, and waits meanwhile
+    for clients whose callbacks wait for Python.
+    """
+
+    def __init__(self, api: str) -> None:
+        import rtmidi
+
+        self.api = api
+        self._mido = mido.Backend(f"mido.backends.rtmidi/{api}")
+        self._lister = rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=_LISTER_NAME)
+
+    def get_input_names(self, **arguments: Any) -> list[str]:
+        """Ports that notes can come from, each name once."""
+        return list(dict.fromkeys(name for name in self._lister.get_ports() if not name.startswith(_LISTER_NAME)))
+
+    def open_input(self, name: str, **arguments: Any) -> InputPort:
+        """As mido does."""
+        port: InputPort = self._mido.open_input(name, **arguments)
+        return port
+
+
 def find_backend() -> Backend:
     """The first of the system's MIDI interfaces that answers. Raises OSError if none does, ImportError without python-rtmidi."""
     names = mido.Backend("mido.backends.rtmidi").module.get_api_names()
@@ -51,8 +76,8 @@ def find_backend() -> Backend:
         if name == "LINUX_ALSA" and not _ALSA_SEQUENCER.exists():  # it would complain on the terminal by itself
             error = OSError(f"{_ALSA_SEQUENCER} does not exist")
             continue
-        backend: Backend = mido.Backend(f"mido.backends.rtmidi/{name}")
         try:
+            backend = MidiInterface(name)
             backend.get_input_names()
         except OSError as refusal:
             error = refusal
