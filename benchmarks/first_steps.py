@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import cast
 
 ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_FOLDER = ROOT.parent / "shared" / "data"
 sys.path.insert(0, str(ROOT))
 
 import torch  # noqa: E402
@@ -104,7 +105,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--only", type=_stage_names, default=STAGES, metavar="STAGE,…", help=f"some of: {', '.join(STAGES)}")
     parser.add_argument("--config", type=Path, default=ROOT / "examples" / "voices" / "kathleen.toml", metavar="FILE")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", metavar="DIR")
+    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
     return parser.parse_args(arguments)
 
 

@@ -41,7 +41,7 @@ from .training.portable import portable_process
 from .training.rows import kept_rows
 from .training.sung import SungPhrase, load_set, save_set, set_identity, sing_set
 from .training.tokens import Cepstra, recorded_cepstra, sung_cepstra, train_tokeniser
-from .training.weights import as_shipped, save_weights
+from .training.weights import TRAINING_ONLY, as_shipped, save_weights
 
 WEIGHTS_NAME = "weights.safetensors"
 _SUNG_HELD_OUT = 40  # one phrase in so many
@@ -165,7 +165,7 @@ def taught_by(recipe: Recipe, material: Material, run: Path, direct: AcousticMod
     cepstra = {"recorded": heard.recorded, "held_out": heard.held_out, "sung": heard.sung}
     codes = kept_rows(
         run / "codes.npz",
-        f"{heard.identity} {fingerprint(tokeniser)}",
+        f"{heard.identity} {fingerprint(tokeniser, leave_out=TRAINING_ONLY)}",
         lambda: {group: [tokeniser.codes_of(item) for item in cepstra[group]] for group in _GROUPS},
     )
     return Taught(heard.phrases, heard.apart, Tokens(codes["recorded"], codes["sung"]), codes["held_out"])

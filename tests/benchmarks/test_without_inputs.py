@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("parity", "give their folder as DIR"), ("first_steps", "with --run"), ("singing_sovits", "give RUN")]
+    ("name", "wanted"), [("parity", "give their folder as DIR"), ("first_steps", "with --data"), ("singing_sovits", "give RUN")]
 )
 def test_what_is_missing_is_said(name: str, wanted: str, monkeypatch, tmp_path, capsys) -> None:
     script = importlib.import_module(name)

@@ -9,7 +9,7 @@ import csv
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -114,10 +114,12 @@ def run_stage(
     return Trained(start, figures or held_out(), cpu_before_s + time.process_time())
 
 
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of all weights and buffers, as little-endian bytes in the order of their names."""
+def fingerprint(model: nn.Module, leave_out: Collection[str] = ()) -> str:
+    """SHA-256 of all weights and buffers but those left out, as little-endian bytes in the order of their names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
+        if name in leave_out:
+            continue
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

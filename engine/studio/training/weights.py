@@ -8,13 +8,13 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import nn
 
-_TRAINING_ONLY = ("codebook.uses", "codebook.sums")
+TRAINING_ONLY = ("codebook.uses", "codebook.sums")
 
 
 def as_shipped(network: nn.Module) -> nn.Module:
     """`network` itself, its weights rounded as in a voice's file."""
     for name, tensor in network.state_dict().items():
-        if name not in _TRAINING_ONLY:
+        if name not in TRAINING_ONLY:
             tensor.copy_(tensor.half().float())
     return network
 
@@ -25,7 +25,7 @@ def save_weights(networks: Mapping[str, nn.Module], path: Path) -> None:
         f"{network}.{name}": tensor.half().contiguous()
         for network, module in networks.items()
         for name, tensor in module.state_dict().items()
-        if name not in _TRAINING_ONLY
+        if name not in TRAINING_ONLY
     }
     save_file(tensors, path)
     path.chmod(0o644)  # the library writes owner-only files

@@ -1,6 +1,7 @@
 """A voice is trained from a few clips in seconds: the whole path that `vocalese voice train` takes, small."""
 
 import csv
+import importlib
 import importlib.util
 import shutil
 import sys
@@ -18,6 +19,8 @@ from engine.studio.dataset import load_clip
 from engine.studio.training.curves import draw_curves
 from engine.studio.training.loop import StageSettings, run_stage
 from engine.studio.training.packed import read_pack
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 pytestmark = [
     pytest.mark.slow,
@@ -266,6 +269,16 @@ def test_a_pack_for_a_gpu_holds_the_decoder_that_sings(workshop, first_run, tmp_
     packed = read_pack(tmp_path / "pack.npz").decoder
     sings = load_file(first_run / "tiny" / "weights.safetensors")
     assert packed and all(np.array_equal(values, sings[f"decoder.{name}"]) for name, values in packed.items())
+
+
+def test_the_start_of_every_stage_is_found_again_from_what_ships(workshop, first_run, capsys):
+    """`benchmarks/first_steps.py`: networks come from the voice's weights, for the polish from the run."""
+    first_steps = importlib.import_module("first_steps")
+    given = ["--voice", str(first_run / "tiny"), "--data", str(workshop), "--run", str(first_run)]
+    assert first_steps.main([*given, "--config", str(write_recipe(workshop))]) == 0
+    assert capsys.readouterr().out.count("as in the card") == 6
+    assert first_steps.main([*given, "--config", str(write_recipe(workshop, seed=2)), "--only", "direct,loudness"]) == 1
+    assert capsys.readouterr().out.count("differs: the card has") == 2
 
 
 def test_a_finished_run_is_not_trained_again(workshop, first_run):
