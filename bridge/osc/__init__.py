@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from bridge.osc.event_queue import EventQueue
 from bridge.osc.packet import OscMessage, decode, encode, encode_bundle, pack
-from bridge.osc.server import AWAKE_EVERY_S, AWAKE_FOR_S, OscCounts, OscServer
+from bridge.osc.server import OscCounts, OscServer
 
 __all__ = [
-    "AWAKE_EVERY_S",
-    "AWAKE_FOR_S",
     "EventQueue",
     "OscCounts",
     "OscMessage",

@@ -31,7 +31,19 @@ from bridge.osc.packet import OscMessage, decode, pack
 from bridge.osc.senders import Doorkeeper, SequenceNumbers, Subscriptions
 from bridge.protocol import limits
 from bridge.protocol.clips import ClipAssembler
-from bridge.protocol.events import Clip, ClipBegin, ClipCurve, ClipEnd, ClipNote, Hello, Ping, Received, Sender, Subscribe
+from bridge.protocol.events import (
+    Clip,
+    ClipBegin,
+    ClipCurve,
+    ClipEnd,
+    ClipNote,
+    Hello,
+    Ping,
+    Received,
+    Sender,
+    Subscribe,
+    WholeNote,
+)
 from bridge.protocol.read import Read, explain, read_event
 from bridge.protocol.refusal import Code, Refusal, RefusedMessage, shown
 from bridge.protocol.replies import Ack, Error, Pong, Reply, Subscribed, Welcome
@@ -39,11 +51,14 @@ from bridge.protocol.table import PREFIX
 from engine.errors import ProtocolError, SettingsError
 
 _PING, _PANIC, _HELLO = f"{PREFIX}/ping\0".encode(), f"{PREFIX}/panic\0".encode(), f"{PREFIX}/hello"
-# While somebody sends, threads look every few milliseconds and not only when something comes: one that has slept for long takes milliseconds
-# for its first steps, as caches and processors have turned to other things.
-AWAKE_EVERY_S, AWAKE_FOR_S = 0.004, 30.0
+# While somebody sends, a note that nobody sent is rehearsed whenever nothing comes for some milliseconds: code and memory that have not been
+# used for ten or twenty are out of the caches, and each thread on a note's way would take a millisecond or two for its first steps.
+_AWAKE_EVERY_S, _AWAKE_FOR_S = 0.004, 30.0
+_REHEARSED = pack(WholeNote(0, 60.0, 0.5, 0.8, "", 0.0))
+_NOBODY = Sender("", 0)
 _URGENT_BYTES = 64  # a ping or panic that is longer is no ping or panic
 _RECEIVE_BUFFER_BYTES = 4 << 20  # asked for; the system may give less
+_WAKES_AT_ONCE = 64
 _DRAINED_AT_ONCE = 1_024  # packets off the socket before one turn of work
 _WORK_COST = 64.0  # of one turn, so that the next ping waits for milliseconds at most
 _KIB = 1_024
@@ -76,9 +91,10 @@ class _Packet(NamedTuple):
 class OscServer:
     """Receives on `host` and `port` (0 = any free one) from `start` to `close`; also a context manager.
 
-    `deliver` gets each valid event on the server's thread: it must not block, and returns False where there is no room. `clock` is the
-    engine's clock in seconds. A host other than this machine needs a `token`, which senders give in `/vocalese/hello`: it keeps out who
-    does not know it, not who can read or forge the network's traffic.
+    `deliver` gets each valid event on the server's thread: it must not block, and returns False where there is no room. `rehearse` gets a
+    note that nobody is to hear, on the same thread, every few milliseconds for half a minute after something came. `clock` is the engine's
+    clock in seconds. A host other than this machine needs a `token`, which senders give in `/vocalese/hello`: it keeps out who does not know
+    it, not who can read or forge the network's traffic.
 
     Raises SettingsError for a host without the token it needs, ProtocolError if the port cannot be opened.
     """
@@ -93,6 +109,7 @@ class OscServer:
         clock: Callable[[], float] | None = None,
         wall_clock: Callable[[], float] = time.time,
         version: str = "",
+        rehearse: Callable[[Received], None] | None = None,
     ) -> None:
         _check_host(host, token)
         started_s = time.perf_counter()
@@ -100,6 +117,7 @@ class OscServer:
         self._clock = clock or (lambda: time.perf_counter() - started_s)
         self._wall_clock = wall_clock
         self._version, self._run_number = version, secrets.randbits(53)
+        self._rehearse, self._heard_s = rehearse, time.monotonic()
         self._socket = _open_socket(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self._waker, self._wakened = socket.socketpair()
@@ -148,6 +166,13 @@ class OscServer:
         for opened in (self._socket, self._waker, self._wakened):
             opened.close()
 
+    def stay_awake(self) -> None:
+        """Something came another way, from any thread: more may follow."""
+        slept_s = time.monotonic() - self._heard_s
+        self._heard_s = time.monotonic()
+        if slept_s > _AWAKE_FOR_S / 2:
+            self._waker.send(b"\0")
+
     def __enter__(self) -> OscServer:
         return self.start()
 
@@ -184,14 +209,23 @@ class OscServer:
     # The server's thread.
 
     def _serve(self) -> None:
-        heard_s = time.monotonic()
         while not self._is_closing:
-            rest_s = AWAKE_EVERY_S if time.monotonic() - heard_s < AWAKE_FOR_S else None
-            readable, _, _ = select.select([self._socket, self._wakened], [], [], 0.0 if self._waiting else rest_s)
+            is_awake = self._rehearse is not None and time.monotonic() - self._heard_s < _AWAKE_FOR_S
+            rest_s = 0.0 if self._waiting else _AWAKE_EVERY_S if is_awake else None
+            readable, _, _ = select.select([self._socket, self._wakened], [], [], rest_s)
+            if self._wakened in readable:
+                self._wakened.recv(_WAKES_AT_ONCE)
             if readable:
-                heard_s = time.monotonic()
+                self._heard_s = time.monotonic()
+            elif self._rehearse is not None and is_awake and not self._waiting:
+                self._rehearse_with(self._rehearse)
             self._drain()
             self._work()
+
+    def _rehearse_with(self, rehearse: Callable[[Received], None]) -> None:
+        for message in decode(_REHEARSED, wall_clock_s=self._wall_clock()):
+            if isinstance(message, OscMessage) and isinstance(read := self._read_message(_NOBODY, message), Read):
+                rehearse(Received(read.event, _NOBODY, self._clock()))
 
     def _drain(self) -> None:
         for _ in range(_DRAINED_AT_ONCE):

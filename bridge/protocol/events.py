@@ -318,3 +318,9 @@ class Received:
     sender: Sender
     arrival_s: float
     seq: int = 0
+
+
+class Rehearsed(Received):
+    """A note that nobody sent and nobody is to hear."""
+
+    __slots__ = ()

@@ -151,6 +151,12 @@ class EngineProcess:
             if self.is_ready:
                 self._order(do="events", track=track, events=[plain_event(event) for event in events], at_ns=at_ns)
 
+    def rehearse(self, track: int, events: Sequence[LiveEvent], at_ns: int) -> None:
+        """As `send`, for events that are read and no more."""
+        with self._lock:
+            if self.is_ready:
+                self._order(do="rehearse", track=track, events=[plain_event(event) for event in events], at_ns=at_ns)
+
     def change_voice(self, track: int, name: str) -> None:
         """Give a track another voice; the report `voice` says whether it could be."""
         with self._lock:

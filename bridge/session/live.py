@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import count, groupby
@@ -141,6 +142,12 @@ class LiveSession:
             if track.live != LiveSettings():
                 self._send(number, Configure(0.0, track.settings, track.live), 0.0)
         self.warming = self._splitter.submit(split_lyrics, _WARM_UP)
+
+    def rehearsal(self, engine: Engine) -> LiveSession:
+        """This session for notes that nobody is to hear: what they become goes to `engine`, and everything else is shared."""
+        twin = copy(self)
+        twin._engine = engine
+        return twin
 
     def close(self) -> None:
         """End; nothing is sent on any more."""

@@ -164,6 +164,10 @@ class LiveEngine:
             case "events":
                 for values in order["events"]:
                     self._feed(order["track"], values, order["at_ns"])
+            case "rehearse":
+                for values in order["events"]:
+                    read_event(values)
+                    self._due(order["at_ns"])
             case "restore":
                 self._players[order["track"]].restore([read_event(values) for values in order["events"]])
                 self._tell(order["track"])
@@ -229,15 +233,17 @@ class LiveEngine:
             self._tell(track)
             return
         self._played_s = time.monotonic()
-        leads = self.leads
-        due = self.time.at(at_ns) + leads.block + leads.onset
-        if not player.feed(event, due, at_ns) and not self._overfed[track]:
+        if not player.feed(event, self._due(at_ns), at_ns) and not self._overfed[track]:
             self._overfed[track] = True
             self._say(
                 "notice",
                 track=track,
                 text=f"More than {MOST_WAITING} events wait for their time; others are left out until then.",
             )
+
+    def _due(self, at_ns: int) -> float:
+        leads = self.leads
+        return self.time.at(at_ns) + leads.block + leads.onset
 
     def _tell(self, track: int) -> None:
         player = self._players[track]

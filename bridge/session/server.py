@@ -22,10 +22,10 @@ from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
 from bridge.midi.ports import VIRTUAL_NAME
 from bridge.midi.receiver import MidiReceiver, OnArrival
 from bridge.midi.router import Learned, MidiOptions, Routed
-from bridge.osc import AWAKE_EVERY_S, AWAKE_FOR_S, EventQueue, OscServer
+from bridge.osc import EventQueue, OscServer
 from bridge.osc.allowance import Allowance
 from bridge.protocol import events, limits, replies
-from bridge.protocol.events import Received, Sender
+from bridge.protocol.events import Received, Rehearsed, Sender
 from bridge.protocol.refusal import Code, RefusedMessage
 from bridge.protocol.table import BY_EVENT
 from engine import ImportedSettings, LiveParameter, LiveSettings
@@ -85,6 +85,14 @@ class ServerOptions:
     learn: LiveParameter | None = None
     onset_lead_s: float = 0.007
     follow: str | None = None
+
+
+class _Unheard:
+    """The engine for the session that rehearses: it reads what it is sent."""
+
+    def __init__(self, engine: EngineProcess) -> None:
+        self.send = engine.rehearse
+        self.change_voice, self.mark, self.take = engine.change_voice, engine.mark, engine.take
 
 
 class VocaleseServer:
@@ -198,6 +206,7 @@ class VocaleseServer:
             token=options.token,
             clock=self.clock_s,
             version=options.version,
+            rehearse=self._rehearse,
         )
         self._opened.append(self.osc)
         self._shelf = VoiceShelf(options.voice_folders, options.features, options.cache, options.imported)
@@ -218,6 +227,7 @@ class VocaleseServer:
         )
         self.engine = self._keep(EngineProcess(self._opening(), self.session.hear, self._on_notice))
         self.session.open(self.engine)
+        self._rehearsal = self.session.rehearsal(_Unheard(self.engine))
         self.midi = MidiReceiver(
             self._play,
             clock=self.clock_s,
@@ -267,14 +277,20 @@ class VocaleseServer:
             return False
         return self._queue.put(received)
 
+    def _rehearse(self, received: Received) -> None:
+        """A note that nobody is to hear goes the way of all notes, if nothing else waits."""
+        if not len(self._queue):
+            self._queue.put(Rehearsed(received.event, received.sender, received.arrival_s))
+
     def _serve(self) -> None:
-        acted_s = time.monotonic()
         while not self._closing.is_set():
-            received = self._queue.get(AWAKE_EVERY_S if time.monotonic() - acted_s < AWAKE_FOR_S else _QUEUE_WAIT_S)
+            received = self._queue.get(_QUEUE_WAIT_S)
             if received is not None:
-                acted_s = time.monotonic()
                 try:
-                    self._act(received)
+                    if isinstance(received, Rehearsed):
+                        self._rehearsal.handle(received)
+                    else:
+                        self._act(received)
                 except Exception:  # one message that fails must not silence all others
                     log.exception("a message could not be acted on")
 
@@ -310,6 +326,7 @@ class VocaleseServer:
             if isinstance(item, Learned) and self._asked_to_learn is not None:
                 self.send(self._asked_to_learn, replies.MidiLearned(item.number, item.parameter.value))
                 self._asked_to_learn = None
+        self.osc.stay_awake()
         self.session.play(routed)
 
     def _serve_song(self) -> None:
