@@ -21,7 +21,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes.util
+import gc
 import json
+import multiprocessing
 import os
 import queue
 import re
@@ -35,6 +37,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -245,42 +249,88 @@ class Keys:
 
 
 def through_jack(block: int, options: argparse.Namespace) -> Heard:
-    """The command in a process of its own, a recorder beside it."""
-    import jack
-
-    with jack_server(block) as name:
-        recorder = jack.Client("recorder", no_start_server=True, servername=name)
-        blocks: list[np.ndarray] = []
-        called_ns: list[int] = []
-        port, keys = recorder.inports.register("in"), Keys(recorder)
-
-        def record(_frames: int) -> None:
-            called_ns.append(time.monotonic_ns())
-            keys.write(called_ns[-1])
-            blocks.append(port.get_array().copy())
-
-        recorder.set_process_callback(record)
-        recorder.activate()
+    """The command in a process of its own, a recorder in another."""
+    with jack_server(block), recorder() as ask:
         with serving(block, with_midi=options.midi) as (_, udp_port), VocaleseClient(port=udp_port) as client:
-            source = wait_for(
-                lambda: [p for p in recorder.get_ports(is_audio=True, is_output=True) if not p.name.startswith("system:")]
-            )
-            recorder.connect(source[0], port)
+            wait_for(lambda: ask("listen"))
             if options.midi:
-                wait_for(keys.join)
+                wait_for(lambda: ask("join"))
             with by_osc(udp_port, time.monotonic_ns) as strike:
-                sent_ns = play(client, options, keys.strike if options.midi else strike)
+                sent_ns = play(client, options, partial(ask, "strike") if options.midi else strike)
             underruns = client.status().underruns
-        recorder.deactivate()
-        recorder.close()
-    called = np.array(called_ns)
+        called, sound = ask("end")
     span = min(1000, len(called) // 2)
     kept = np.median((called[span:] - called[:-span]) * 1e-9) * RATE / (span * block)  # 1 if blocks are asked for in time
     if abs(kept - 1.0) > 0.01:
         print(f"{block:>6} the device loses time ({1 / kept:.0%} of its rate): the machine is too busy for this to mean much")
     last = np.searchsorted(called, sent_ns, side="right") - 1
     since = np.minimum((np.array(sent_ns) - called[last]) * 1e-9 * RATE, block)  # a block that is late is not asked for yet
-    return Heard(list(last * block + since), np.concatenate(blocks), underruns)
+    return Heard(list(last * block + since), sound, underruns)
+
+
+@contextlib.contextmanager
+def recorder() -> Iterator[Callable[..., Any]]:
+    """A client that records, and asks what it is told. In a process of its own: JACK waits for its callback, and the callback would wait for
+    what else is done in Python, such as sending notes."""
+    context = multiprocessing.get_context("spawn")
+    orders, answers = context.Pipe()
+    process = context.Process(target=record, args=(answers,))
+    process.start()
+    answers.close()
+
+    def ask(order: str, *values: float) -> Any:
+        orders.send((order, *values))
+        try:
+            answer = orders.recv()
+        except EOFError:
+            raise SystemExit("the recorder has ended") from None
+        if isinstance(answer, SystemExit):
+            raise answer
+        return answer
+
+    try:
+        yield ask
+    finally:
+        orders.close()
+        process.join(10)
+        process.kill()
+
+
+def record(orders: Connection) -> None:
+    """The recorder's process: obeys until told to end, or until nobody is there any more."""
+    import jack
+
+    gc.disable()
+    client = jack.Client("recorder", no_start_server=True)
+    blocks: list[np.ndarray] = []
+    called_ns: list[int] = []
+    port, keys = client.inports.register("in"), Keys(client)
+
+    def process(_frames: int) -> None:
+        called_ns.append(time.monotonic_ns())
+        keys.write(called_ns[-1])
+        blocks.append(port.get_array().copy())
+
+    def listen() -> bool:
+        sources = [p for p in client.get_ports(is_audio=True, is_output=True) if not p.name.startswith("system:")]
+        if sources:
+            client.connect(sources[0], port)
+        return bool(sources)
+
+    client.set_process_callback(process)
+    client.activate()
+    with contextlib.suppress(EOFError):
+        while True:
+            order, *values = orders.recv()
+            if order == "end":
+                client.deactivate()
+                orders.send((np.array(called_ns), np.concatenate(blocks)))
+                break
+            try:
+                orders.send({"listen": listen, "join": keys.join, "strike": keys.strike}[order](*values))
+            except SystemExit as failure:
+                orders.send(failure)
+    client.close()
 
 
 @contextlib.contextmanager
