@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,9 +48,9 @@ from .live_wire import read_event
 SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the singer
 _REPORT_EVERY_S = 1.0
 _COLLECT_EVERY_S = 10.0
-# Caches forget what is not used for some ten milliseconds, and a first frame from memory takes three times as long. So between notes the
-# voice rehearses, in parts that hold nothing up; not for ever, though.
-_REHEARSE_EVERY_S, _REHEARSE_FOR_S = 0.004, 30.0
+# Caches forget what is not used for some ten milliseconds, and a first frame from memory takes two to four times as long. So between notes
+# the voice rehearses, in parts that hold nothing up; not for ever, though: it takes a third of a processor.
+_REHEARSE_EVERY_S, _REHEARSE_FOR_S = 0.006, 30.0
 _ORDERS_AT_ONCE = 32  # then a frame may be due
 _LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030  # for each underrun
 _MOST_STEPS = 4  # of it in a second
@@ -199,7 +200,7 @@ class LiveEngine:
         return 0.0
 
     def _rehearse_with(self, voice: Any) -> None:
-        self._rehearsal = voice.rehearsal() if hasattr(voice, "rehearsal") and not self._is_manual else None
+        self._rehearsal = _rehearsal(voice) if hasattr(voice, "rehearsal") and not self._is_manual else None
 
     def _rehearse(self, idle_s: float) -> float:
         """Between the notes of one who plays. Returns the seconds that may be slept, at most `idle_s`."""
@@ -207,8 +208,7 @@ class LiveEngine:
         is_sounding = any(player.is_sounding for player in self._players)
         if self._rehearsal is None or is_sounding or not is_played or idle_s < _REHEARSE_EVERY_S:
             return idle_s
-        next(self._rehearsal)
-        return _REHEARSE_EVERY_S
+        return next(self._rehearsal)
 
     def report(self, within_s: float) -> None:
         """Say how busy the last seconds were; after an underrun, hold more in store."""
@@ -427,6 +427,17 @@ def _run(engine: LiveEngine, channel: Channel) -> None:
                     return
                 engine.handle(order)
         wait_s = engine.turn()
+
+
+def _rehearsal(voice: Any) -> Iterator[float]:
+    """Beginnings of notes that nobody hears, without end; gives how many seconds may be slept after each part."""
+    while True:
+        performer = LivePerformer(PerformanceSettings())
+        performer.feed(NoteOn(0.0, 0, 60.0))
+        performer.advance(1)
+        yield 0.0
+        yield from (0.0 for _ in voice.rehearsal())
+        yield _REHEARSE_EVERY_S
 
 
 def _warm_up(voice: Any) -> None:

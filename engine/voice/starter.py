@@ -89,10 +89,9 @@ class StarterVoice:
         return StarterStream(self._networks, self._sound, seed, _TokenStream(self._networks.gpt, seed) if with_tokens else None)
 
     def rehearsal(self) -> Iterator[None]:
-        """Without end: frames that nobody hears, in parts of about a millisecond, so that weights and code stay in the processor's caches."""
-        while True:
-            tokens = _TokenStream(self._networks.gpt, 0, writes_all=True)
-            yield from StarterStream(self._networks, self._sound, 0, tokens).rehearse()
+        """A first frame that nobody hears, in parts of half a millisecond or so: weights and code come into the processor's caches."""
+        tokens = _TokenStream(self._networks.gpt, 0, writes_all=True)
+        yield from StarterStream(self._networks, self._sound, 0, tokens).rehearse()
 
     def synthesise(self, performance: Performance) -> Array:
         """See `engine.voice.types.Voice`. Raises ValueError for a phone outside the inventory."""
@@ -188,7 +187,7 @@ class StarterStream:
         self._past = started[-_REMEMBERED_PHONES:]
 
     def rehearse(self) -> Iterator[None]:
-        """A first frame that nobody hears, in parts of about a millisecond."""
+        """A first frame that nobody hears, in parts."""
         self._follow(_REHEARSED)
         yield
         yield from (None for _ in self._parts(_REHEARSED_CONTROLS))
