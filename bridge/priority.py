@@ -29,3 +29,23 @@ def ask_for_real_time(level: int) -> bool:
     except OSError:
         return False
     return True
+
+
+class Urgency:
+    """Real-time priority of one thread, for as long as it has something urgent to do. Costs a system call per change."""
+
+    def __init__(self, level: int) -> None:
+        self._level, self._is_urgent = level, False
+
+    def rise(self) -> None:
+        """What follows must not wait, if the system grants it."""
+        if not self._is_urgent:
+            self._is_urgent = True
+            ask_for_real_time(self._level)
+
+    def fall(self) -> None:
+        """What follows can wait."""
+        if self._is_urgent:
+            self._is_urgent = False
+            if hasattr(os, "sched_setscheduler"):
+                os.sched_setscheduler(threading.get_native_id(), os.SCHED_OTHER, os.sched_param(0))

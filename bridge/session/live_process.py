@@ -27,7 +27,7 @@ import numpy as np
 from bridge.audio.control import DEVICE_SAMPLE, clock_of
 from bridge.audio.live import UNDERRUNS, LiveWriter
 from bridge.audio.memory import AudioAddress, AudioMemory
-from bridge.priority import SINGER, ask_for_real_time
+from bridge.priority import SINGER, Urgency, ask_for_real_time
 from engine import (
     LiveEvent,
     LivePerformer,
@@ -147,6 +147,7 @@ class LiveEngine:
         self._underruns = self._count_underruns()
         self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
         self._busy_s = 0.0
+        self._urgency = Urgency(SINGER)
         self._is_manual = opening.is_manual
         self._rehearse_with(self._sung_by[0])
         self._played_s = time.monotonic()
@@ -190,6 +191,7 @@ class LiveEngine:
         track = min(range(len(wakes)), key=wakes.__getitem__)
         if wakes[track] > now:
             return self._rehearse((wakes[track] - now) / self._rate)
+        self._urgency.rise()
         started_s = time.perf_counter()
         try:
             self._players[track].work(now, leads)
@@ -208,6 +210,7 @@ class LiveEngine:
         is_sounding = any(player.is_sounding for player in self._players)
         if self._rehearsal is None or is_sounding or not is_played or idle_s < _REHEARSE_EVERY_S:
             return idle_s
+        self._urgency.fall()  # the threads that bring a note come first
         return next(self._rehearsal)
 
     def report(self, within_s: float) -> None:
@@ -407,7 +410,6 @@ def read_opening(order: dict[str, Any]) -> Opening:
 
 
 def _run(engine: LiveEngine, channel: Channel) -> None:
-    ask_for_real_time(SINGER)
     wait_s, reported_s, collected_s = 0.0, time.monotonic(), time.monotonic()
     while True:
         now_s = time.monotonic()
