@@ -6,7 +6,7 @@ with --midi by a key of a JACK client.
               written. The first sample is the first one after digital silence that reaches 0.3 % (-50 dB) of its note's peak.
     added     total less one block of the driver, which any answer to a message has to wait for
     jitter    the largest distance of a note's total from their median
-    underruns of all sources and the device, as the server counts them
+    underruns of all sources and the device while notes are played, as the server counts them (clients that join JACK may cost one before)
 
 The device is a JACK server with its dummy driver (synchronous mode), and what is measured is what a second JACK client records. Where there
 is no JACK the sound goes to a file in real time instead, and notes by OSC; this is said.
@@ -58,6 +58,7 @@ RATE = 48_000
 THRESHOLD = 0.003  # of a note's peak
 SILENCE_S = 0.02  # exact zeros before a note
 WORDS = "la " * 200
+SETTLED_S = 0.5
 WAIT_S, KEY_WITHIN_S = 30.0, 5.0
 MOST_ADDED_MS, MOST_ADDED_P99_MS = 10.0, 15.0
 MOST_JITTER_MS, JITTER_BLOCK = 1.0, 128
@@ -255,9 +256,11 @@ def through_jack(block: int, options: argparse.Namespace) -> Heard:
             wait_for(lambda: ask("listen"))
             if options.midi:
                 wait_for(lambda: ask("join"))
+            time.sleep(SETTLED_S)
+            begun = client.status().underruns
             with by_osc(udp_port, time.monotonic_ns) as strike:
                 sent_ns = play(client, options, partial(ask, "strike") if options.midi else strike)
-            underruns = client.status().underruns
+            underruns = client.status().underruns - begun
         called, sound = ask("end")
     span = min(1000, len(called) // 2)
     kept = np.median((called[span:] - called[:-span]) * 1e-9) * RATE / (span * block)  # 1 if blocks are asked for in time
