@@ -112,9 +112,10 @@ class DeviceTime:
 
 
 class LiveEngine:
-    """All tracks. `handle` takes an order, `turn` does what is most urgent; neither waits. `say(event, **values)` tells the parent."""
+    """All tracks. `handle` takes an order, `turn` does what is most urgent; neither waits. `say(event, **values)` tells the parent. With an
+    `urgency` the thread that calls `turn` has real-time priority while it sings."""
 
-    def __init__(self, opening: Opening, say: Any) -> None:
+    def __init__(self, opening: Opening, say: Any, urgency: Urgency | None = None) -> None:
         self._memory = AudioMemory.attach(opening.address)
         self._rate = opening.address.sample_rate
         self._say = say
@@ -147,7 +148,7 @@ class LiveEngine:
         self._underruns = self._count_underruns()
         self._loaded: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
         self._busy_s = 0.0
-        self._urgency = Urgency(SINGER)
+        self._urgency = urgency
         self._is_manual = opening.is_manual
         self._rehearse_with(self._sung_by[0])
         self._played_s = time.monotonic()
@@ -191,7 +192,8 @@ class LiveEngine:
         track = min(range(len(wakes)), key=wakes.__getitem__)
         if wakes[track] > now:
             return self._rehearse((wakes[track] - now) / self._rate)
-        self._urgency.rise()
+        if self._urgency is not None:
+            self._urgency.rise()
         started_s = time.perf_counter()
         try:
             self._players[track].work(now, leads)
@@ -210,7 +212,8 @@ class LiveEngine:
         is_sounding = any(player.is_sounding for player in self._players)
         if self._rehearsal is None or is_sounding or not is_played or idle_s < _REHEARSE_EVERY_S:
             return idle_s
-        self._urgency.fall()  # the threads that bring a note come first
+        if self._urgency is not None:
+            self._urgency.fall()  # the threads that bring a note come first
         return next(self._rehearsal)
 
     def report(self, within_s: float) -> None:
@@ -381,7 +384,7 @@ def main() -> int:
     if order is None:
         return 0
     try:
-        engine = LiveEngine(read_opening(order), channel.say)
+        engine = LiveEngine(read_opening(order), channel.say, Urgency(SINGER))
     except VocaleseError as error:
         channel.say("refused", kind=type(error).__name__, text=str(error))
         return 1

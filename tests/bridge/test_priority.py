@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bridge.commands import doctor
-from bridge.priority import NO_REAL_TIME, SINGER, ask_for_real_time
+from bridge.priority import NO_REAL_TIME, SINGER, Urgency, ask_for_real_time
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="this system has another way")
 
@@ -36,6 +36,22 @@ if os.getuid() == 0:
     os.setuid(65534)
 print(ask_for_real_time(SINGER))
 """
+
+
+def _risen_and_fallen() -> list[int]:
+    urgency, found = Urgency(SINGER), []
+    for change in (urgency.fall, urgency.rise, urgency.rise, urgency.fall):
+        change()
+        found.append(os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK)
+    return found
+
+
+def test_urgency_comes_and_goes():
+    with ThreadPoolExecutor(1) as thread:
+        if not thread.submit(ask_for_real_time, SINGER).result():
+            pytest.skip("this system does not grant real-time priority")
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(_risen_and_fallen).result() == [os.SCHED_OTHER, os.SCHED_FIFO, os.SCHED_FIFO, os.SCHED_OTHER]
 
 
 def test_where_it_is_refused_all_goes_on():

@@ -291,6 +291,28 @@ def test_a_session_that_fails_does_not_silence_the_socket(caplog):
         peer.socket.close()
 
 
+def test_a_note_is_rehearsed_while_nothing_comes_and_is_no_note():
+    rehearsed: list[Received] = []
+    with served(rehearse=rehearsed.append) as (server, queue, peer):
+        wait_until(lambda: len(rehearsed) > 3)
+        assert all(isinstance(each.event, events.WholeNote) for each in rehearsed)
+        peer.send(NOTE)
+        assert isinstance(queue.get(ANSWER_S).event, events.WholeNote) and len(queue) == 0
+        assert server.counts.taken_messages == 1 and server.counts.refused == {}
+
+
+def test_after_a_rest_it_rehearses_no_more_until_something_comes_another_way(monkeypatch):
+    monkeypatch.setattr("bridge.osc.server._AWAKE_FOR_S", 0.05)
+    rehearsed: list[Received] = []
+    with served(rehearse=rehearsed.append) as (server, _, _):
+        time.sleep(0.2)
+        before = len(rehearsed)
+        time.sleep(0.2)
+        assert 0 < before == len(rehearsed)
+        server.stay_awake()
+        wait_until(lambda: len(rehearsed) > before)
+
+
 # Floods and hostile bytes.
 
 

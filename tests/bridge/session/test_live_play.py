@@ -56,6 +56,19 @@ def test_notes_out_of_silence_start_a_constant_after_they_came(tmp_path: Path, b
     assert delays_ms.max() <= 10.0
 
 
+def test_a_note_that_is_rehearsed_is_neither_heard_nor_remembered(tmp_path: Path) -> None:
+    with Stage(tmp_path) as stage:
+        stage.feed(Lyrics(0.0, split_lyrics("stay with me").lines))
+        stage.play(4_800)
+        told = list(stage.said)
+        rehearsed = [plain_event(NoteOn(0.0, 1, 60.0)), plain_event(NoteOff(0.0, 1))]
+        stage.engine.handle({"do": "rehearse", "track": 0, "events": rehearsed, "at_ns": round(stage.now * 1e9 / RATE)})
+        stage.play(9_600)
+        assert stage.said == told and not stage.engine.players[0].is_sounding
+        assert stage.engine.players[0].voice.take().tracks[0].notes == ()
+    assert not stage.heard.any()
+
+
 @pytest.mark.parametrize("block", [32, 2048])
 def test_what_the_device_gets_is_the_offline_sound_of_the_same_events(tmp_path: Path, starter: Any, block: int) -> None:
     words = Lyrics(0.0, split_lyrics("stay with - me to-night").lines)

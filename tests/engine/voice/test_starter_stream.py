@@ -235,11 +235,9 @@ def test_after_skipped_silence_the_first_frame_needs_no_step_of_the_gpt(starter,
 def test_a_rehearsal_is_in_parts_and_heard_by_nobody(starter):
     plan = (PhoneSpan(SILENCE, 0.0, 0.1), PhoneSpan("L", 0.1, 0.16), PhoneSpan("AA", 0.16, np.inf))
     alone, disturbed = starter.stream(1), starter.stream(1)
-    rehearsal = starter.rehearsal()
     wanted, sung = [], []
     for _ in range(30):
         wanted.append(alone.sing(plan, controls_of(1)))
         sung.append(disturbed.sing(plan, controls_of(1)))
-        for _ in range(3):
-            assert next(rehearsal) is None
+        assert len(list(starter.rehearsal())) >= 3
     assert np.concatenate(sung).tobytes() == np.concatenate(wanted).tobytes()
