@@ -224,7 +224,10 @@ class OscServer:
 
     def _rehearse_with(self, rehearse: Callable[[Received], None]) -> None:
         for message in decode(_REHEARSED, wall_clock_s=self._wall_clock()):
-            if isinstance(message, OscMessage) and isinstance(read := self._read_message(_NOBODY, message), Read):
+            # Nobody has no token, and needs none.
+            if isinstance(message, OscMessage) and isinstance(
+                read := read_event(message.address, message.tags, message.values), Read
+            ):
                 rehearse(Received(read.event, _NOBODY, self._clock()))
 
     def _drain(self) -> None:

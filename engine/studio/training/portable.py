@@ -1,4 +1,4 @@
-"""A process whose arithmetic is the same on every x86-64 processor with AVX2, for the first steps of a training.
+"""A process whose arithmetic is to be the same on all x86-64 processors with AVX2, for the first steps of a training.
 
 Torch, MKL, OpenBLAS and NumPy choose their kernels by the processor they find. Each kernel sums in another order, and a few steps of training
 later no weight is the same. Here all four are told to use their oldest kernels, which costs half of the speed. (Conditional numerical

@@ -291,6 +291,13 @@ def test_a_session_that_fails_does_not_silence_the_socket(caplog):
         peer.socket.close()
 
 
+def test_a_server_with_a_token_rehearses_too():
+    rehearsed: list[Received] = []
+    with served(rehearse=rehearsed.append, token=TOKEN) as (server, _, _):
+        wait_until(lambda: rehearsed)
+        assert server.counts.refused == {}
+
+
 def test_a_note_is_rehearsed_while_nothing_comes_and_is_no_note():
     rehearsed: list[Received] = []
     with served(rehearse=rehearsed.append) as (server, queue, peer):
