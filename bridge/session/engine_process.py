@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -152,9 +153,9 @@ class EngineProcess:
                 self._order(do="events", track=track, events=[plain_event(event) for event in events], at_ns=at_ns)
 
     def rehearse(self, track: int, events: Sequence[LiveEvent], at_ns: int) -> None:
-        """As `send`, for events that are read and no more."""
+        """As `send`, for events that are read and no more. A process that does not keep up is spared."""
         with self._lock:
-            if self.is_ready:
+            if self.is_ready and self._has_room():
                 self._order(do="rehearse", track=track, events=[plain_event(event) for event in events], at_ns=at_ns)
 
     def change_voice(self, track: int, name: str) -> None:
@@ -249,6 +250,11 @@ class EngineProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         return json.loads(line) if line.endswith(b"\n") else None
+
+    def _has_room(self) -> bool:
+        """Whether some lines can be written without waiting; Windows' pipes do not tell."""
+        assert self._process.stdin is not None
+        return sys.platform == "win32" or bool(select.select([], [self._process.stdin], [], 0.0)[1])
 
     def _order(self, **values: Any) -> None:
         assert self._process.stdin is not None

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from bridge.client import VocaleseClient
 from bridge.midi.router import MidiRouter
 from bridge.protocol import events, replies
 from bridge.session.server import ServerOptions, VocaleseServer
-from engine import STARTER_NAME, read_score, voice_folders
+from engine import STARTER_NAME, NoteOn, read_score, voice_folders
 from engine.errors import ProtocolError
 
 WAIT_S = 60.0
@@ -235,6 +236,22 @@ def test_panic_and_meters(served: Served) -> None:
     client.panic()
     wait_until(lambda: not served.is_loud(0), "silence")
     client.subscribe("meters", 0.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing can be stopped there")
+def test_rehearsals_do_not_wait_for_an_engine_that_stands_still(served: Served) -> None:
+    engine = served.server.engine
+    wait_until(lambda: engine.is_ready, "engine")
+    os.kill(engine.process_id, signal.SIGSTOP)
+    try:
+        rehearsing = threading.Thread(
+            target=lambda: [engine.rehearse(0, (NoteOn(0.0, 0, 60.0),), 0) for _ in range(3_000)], daemon=True
+        )
+        rehearsing.start()
+        rehearsing.join(WAIT_S)
+        assert not rehearsing.is_alive()
+    finally:
+        os.kill(engine.process_id, signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
