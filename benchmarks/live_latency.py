@@ -2,11 +2,13 @@
 with --midi by a key of a JACK client.
 
     total     from just before the datagram is sent to the first sample of the syllable, in the device's samples: where the device stood
-              when it was sent follows from its last block and the time since. A key goes down when JACK's period begins in which it is
-              written. The first sample is the first one after digital silence that reaches 0.3 % (-50 dB) of its note's peak.
+              when it was sent follows from when its last block began, by JACK's own clock, and the time since. A key goes down when JACK's
+              period begins in which it is written. The first sample is the first one after digital silence that reaches 0.3 % (-50 dB) of
+              its note's peak.
     added     total less one block of the driver, which any answer to a message has to wait for
     jitter    the largest distance of a note's total from their median
     underruns of all sources and the device while notes are played, as the server counts them (clients that join JACK may cost one before)
+    alone     underruns of the device in as long a time with nothing but the recorder, before: what the machine itself is good for
 
 The device is a JACK server with its dummy driver (synchronous mode), and what is measured is what a second JACK client records. Where there
 is no JACK the sound goes to a file in real time instead, and notes by OSC; this is said.
@@ -59,6 +61,7 @@ THRESHOLD = 0.003  # of a note's peak
 SILENCE_S = 0.02  # exact zeros before a note
 WORDS = "la " * 200
 SETTLED_S = 0.5
+PAUSE_S = 0.35, 0.65  # before each note
 WAIT_S, KEY_WITHIN_S = 30.0, 5.0
 MOST_ADDED_MS, MOST_ADDED_P99_MS = 10.0, 15.0
 MOST_JITTER_MS, JITTER_BLOCK = 1.0, 128
@@ -75,6 +78,7 @@ class Row:
     added_ms_p99: float
     jitter_ms: float
     underruns: int
+    underruns_alone: int | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ class Heard:
     sent: list[float]
     sound: np.ndarray
     underruns: int
+    underruns_alone: int | None = None
+    """Of the device without Vocalese; None where there is no device."""
 
 
 def main() -> int:
@@ -103,13 +109,14 @@ def main() -> int:
     )
     if options.midi and by == "OSC":
         print("Keys could not be played: only JACK's MIDI tells when exactly a key goes down.")
-    print(f"{'block':>6} {'added ms':>9} {'p99':>6} {'jitter':>7} {'underruns':>10}")
+    print(f"{'block':>6} {'added ms':>9} {'p99':>6} {'jitter':>7} {'underruns':>10} {'alone':>6}")
     rows = []
     for block in options.blocks:
         rows.append(measured(hear(block, options), block))
         row = rows[-1]
         print(
-            f"{block:>6} {row.added_ms_median:>9.2f} {row.added_ms_p99:>6.2f} {row.jitter_ms:>7.2f} {row.underruns:>10}",
+            f"{block:>6} {row.added_ms_median:>9.2f} {row.added_ms_p99:>6.2f} {row.jitter_ms:>7.2f} {row.underruns:>10} "
+            f"{'-' if row.underruns_alone is None else row.underruns_alone:>6}",
             flush=True,
         )
     missed = [fault for row in rows for fault in faults(row)]
@@ -154,6 +161,7 @@ def measured(heard: Heard, block: int) -> Row:
         round(float(np.percentile(added, 99)), 2),
         round(jitter, 2),
         heard.underruns,
+        heard.underruns_alone,
     )
 
 
@@ -177,7 +185,7 @@ def play(client: VocaleseClient, options: argparse.Namespace, strike: Strike[T])
     time.sleep(1.0)
     sent: list[T] = []
     for _ in range(options.notes):
-        time.sleep(rng.uniform(0.35, 0.65))
+        time.sleep(rng.uniform(*PAUSE_S))
         sent.append(strike(float(rng.integers(55, 68)), float(rng.uniform(0.1, 0.2))))
     time.sleep(0.7)
     return sent
@@ -228,7 +236,7 @@ class Keys:
         return bool(ports)
 
     def write(self, called_ns: int) -> None:
-        """In the period that was asked for at this moment of `time.monotonic_ns`."""
+        """In the period that began at this moment of `time.monotonic_ns`."""
         self._port.clear_buffer()
         while not self._to_play.empty():
             self._port.write_midi_event(0, self._to_play.get())
@@ -252,6 +260,10 @@ class Keys:
 def through_jack(block: int, options: argparse.Namespace) -> Heard:
     """The command in a process of its own, a recorder in another."""
     with jack_server(block), recorder() as ask:
+        time.sleep(SETTLED_S)
+        begun = ask("underruns")
+        time.sleep(options.notes * sum(PAUSE_S) / 2)
+        alone = ask("underruns") - begun
         with serving(block, with_midi=options.midi) as (_, udp_port), VocaleseClient(port=udp_port) as client:
             wait_for(lambda: ask("listen"))
             if options.midi:
@@ -268,7 +280,7 @@ def through_jack(block: int, options: argparse.Namespace) -> Heard:
         print(f"{block:>6} the device loses time ({1 / kept:.0%} of its rate): the machine is too busy for this to mean much")
     last = np.searchsorted(called, sent_ns, side="right") - 1
     since = np.minimum((np.array(sent_ns) - called[last]) * 1e-9 * RATE, block)  # a block that is late is not asked for yet
-    return Heard(list(last * block + since), sound, underruns)
+    return Heard(list(last * block + since), sound, underruns, alone)
 
 
 @contextlib.contextmanager
@@ -307,10 +319,11 @@ def record(orders: Connection) -> None:
     client = jack.Client("recorder", no_start_server=True)
     blocks: list[np.ndarray] = []
     called_ns: list[int] = []
+    underruns: list[float] = []
     port, keys = client.inports.register("in"), Keys(client)
 
     def process(_frames: int) -> None:
-        called_ns.append(time.monotonic_ns())
+        called_ns.append(time.monotonic_ns() - round(client.frames_since_cycle_start * 1e9 / RATE))
         keys.write(called_ns[-1])
         blocks.append(port.get_array().copy())
 
@@ -321,6 +334,7 @@ def record(orders: Connection) -> None:
         return bool(sources)
 
     client.set_process_callback(process)
+    client.set_xrun_callback(underruns.append)
     client.activate()
     with contextlib.suppress(EOFError):
         while True:
@@ -330,7 +344,8 @@ def record(orders: Connection) -> None:
                 orders.send((np.array(called_ns), np.concatenate(blocks)))
                 break
             try:
-                orders.send({"listen": listen, "join": keys.join, "strike": keys.strike}[order](*values))
+                obey = {"listen": listen, "join": keys.join, "strike": keys.strike, "underruns": lambda: len(underruns)}
+                orders.send(obey[order](*values))
             except SystemExit as failure:
                 orders.send(failure)
     client.close()

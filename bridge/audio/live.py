@@ -77,25 +77,15 @@ class LiveWriter:
 
     def push(self, samples: NDArray[np.float32]) -> int:
         """Append `samples` `[N]` or `[C, N]`. Returns how many (at the device's rate) did not fit and were dropped and counted."""
-        return self._append(self._resampler.push(as_channels(samples, self._channels)))
+        return self.append(self.matched(samples))
 
-    def rest(self) -> None:
-        """Say that what was pushed is all for now: the ring may run empty without being an underrun."""
-        self._append(self._resampler.flush())
-        self._counters[RESTS_AT] = self._counters[WRITTEN]
+    def matched(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`samples` `[N]` or `[C, N]` at the device's rate `[C, M]`, for `append`: the first half of `push`, for those who change something
+        in between. Sample n of all since the last rest is the input's at n - `delay_samples`."""
+        return self._resampler.push(as_channels(samples, self._channels))
 
-    def discard(self) -> None:
-        """Throw away what waits: it fades out within 10 ms, and what is pushed next comes first."""
-        self._resampler.flush()
-        self._counters[RESTS_AT] = self._counters[DISCARD_TO] = self._counters[WRITTEN]
-        self._fence()
-        self._counters[DISCARDS] += 1
-
-    def close(self) -> None:
-        """Let go of the shared memory."""
-        del self._counters, self._ring
-
-    def _append(self, block: NDArray[np.float32]) -> int:
+    def append(self, block: NDArray[np.float32]) -> int:
+        """Append `block[C, M]` of the device's rate. Returns how many samples did not fit and were dropped and counted."""
         written = int(self._counters[WRITTEN])
         room = self._capacity - (written - int(self._counters[READ]))
         taken = min(room, block.shape[1])
@@ -108,6 +98,22 @@ class LiveWriter:
         dropped = block.shape[1] - taken
         self._counters[DROPPED] += dropped
         return dropped
+
+    def rest(self) -> None:
+        """Say that what was pushed is all for now: the ring may run empty without being an underrun."""
+        self.append(self._resampler.flush())
+        self._counters[RESTS_AT] = self._counters[WRITTEN]
+
+    def discard(self) -> None:
+        """Throw away what waits: it fades out within 10 ms, and what is pushed next comes first."""
+        self._resampler.flush()
+        self._counters[RESTS_AT] = self._counters[DISCARD_TO] = self._counters[WRITTEN]
+        self._fence()
+        self._counters[DISCARDS] += 1
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        del self._counters, self._ring
 
 
 class LiveReader:

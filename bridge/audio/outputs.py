@@ -96,6 +96,7 @@ class DeviceOutput:
         """Begin to take blocks."""
         self._source = source
         self._seen_at_s = time.monotonic()
+        ask_for_real_time(AUDIO)  # this thread watches, and the callback waits for it while it holds the interpreter
         try:
             self._stream.start()
         except self._sounddevice.PortAudioError as error:

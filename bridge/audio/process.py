@@ -33,6 +33,7 @@ from .outputs import AudioOutput, DeviceLost, DeviceOutput, FileOutput, NullOutp
 _WATCH_EVERY_S = 0.1
 _FADE_OUT_WAIT_S = 0.25
 _LOOK_FOR_DEVICE_EVERY_S = 0.5
+_SWITCH_S = 0.0001  # between threads: the callback is not kept waiting by the one that watches
 _LOST = 3  # exit code
 _ENDED: dict[str, Any] = {"do": "close"}
 
@@ -77,6 +78,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child; the parent decides
     channel = Channel()
     signal.signal(signal.SIGTERM, lambda *_: channel.end())
+    sys.setswitchinterval(_SWITCH_S)
     np.seterr(all="ignore")  # a warning in the callback would cost more than what it warns of; broken samples are counted
     try:
         order = channel.take()

@@ -24,7 +24,10 @@ from bridge.audio.live import LiveWriter
 from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
 
 FRAME_RATE_HZ = 100
-_FADE_IN_S = 0.001
+_FADE_IN_S = 0.00025
+# A note begins with the first sample of this size (-60 dBFS): what a voice has before it would be heard as delay, and as jitter, for it
+# depends on the pitch and the syllable.
+_AUDIBLE, _LONGEST_INAUDIBLE_S = 1e-3, 0.00125
 _SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
 MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
@@ -45,7 +48,8 @@ class Leads:
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
-    """From a note out of silence to the next silence: `frame` of the voice starts at `start` of the device, with ring sample `ring`."""
+    """From a note out of silence to the next silence: `frame` of the voice starts at `start` of the device, with ring sample `ring`, or
+    would, if its beginning were not left out."""
 
     frame: int
     start: int
@@ -173,18 +177,23 @@ class LivePlayer:
         if not self._voice.is_sounding and not samples.any():
             return  # a key switch, or a note to be silent
         start = max(round(due), math.ceil(now) + leads.block + _SAFETY_SAMPLES, self._free_from)
+        sound, early = self._onset(samples)
         if not self._writer.start_lies_ahead:
             self._writer.start_at(start)
-        self._passage, self._quiet_frames = _Passage(frame, start, self._writer.written_samples), 0
-        self._writer.push(self._onset(samples))
+        self._passage, self._quiet_frames = _Passage(frame, start - early, self._writer.written_samples - early), 0
+        self._writer.append(sound)
 
-    def _onset(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The first frame without what the stream holds back: before its note there is nothing to be heard."""
-        rate = self._voice.sample_rate
-        fade = round(_FADE_IN_S * rate)
-        samples = samples[round(self._voice.latency.stream_s * rate) :].copy()
-        samples[:fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
-        return samples
+    def _onset(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+        """The first frame from where it is heard on, at the device's rate `[C, N]`, and how many samples earlier than by the voice's clock
+        that is. Nothing is to be heard before it, so what the stream and the rate match hold back is left out as well."""
+        sound = self._writer.matched(samples)
+        held_back = round(self._voice.latency.stream_s * self._rate) + self._writer.delay_samples
+        fade, most = round(_FADE_IN_S * self._rate), round(_LONGEST_INAUDIBLE_S * self._rate)
+        audible = np.abs(sound[0, held_back : held_back + most]) >= _AUDIBLE
+        early = max(0, (int(audible.argmax()) if audible.any() else most) - fade)
+        sound = sound[:, held_back + early :].copy()
+        sound[:, :fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
+        return sound, early
 
     def _catch_up(self, now: float) -> None:
         passed = math.floor(now * FRAME_RATE_HZ / self._rate) - self._voice.frame
