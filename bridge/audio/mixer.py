@@ -98,6 +98,8 @@ class Mixer:
         ints[SEQUENCE] += 1
         self._fence()
         ints[BLOCK_SAMPLE], ints[BLOCK_FRAMES] = ints[DEVICE_SAMPLE], frames
+        if underrun:
+            self._block_clock.restart()
         ints[BLOCK_NS], self._floats[LEAD_S] = self._block_clock.smoothed_ns(started_ns, frames), lead_s
         ints[DEVICE_UNDERRUNS] += underrun
         for start in range(0, frames, MAX_FRAMES):
@@ -239,6 +241,10 @@ class BlockClock:
         self._rate = sample_rate
         self._frames = 0
         self._next_ns = self._period_ns = 0.0
+
+    def restart(self) -> None:
+        """The device has lost time: what was learned of it no longer holds."""
+        self._frames = 0
 
     def smoothed_ns(self, called_ns: int, frames: int) -> int:
         """The moment of this block, given when it was called and that it has `frames` samples."""

@@ -24,10 +24,10 @@ from bridge.audio.live import LiveWriter
 from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
 
 FRAME_RATE_HZ = 100
-_FADE_IN_S = 0.00025
-# A note begins with the first sample of this size (-60 dBFS): what a voice has before it would be heard as delay, and as jitter, for it
+_FADE_IN_S = 0.000125
+# A note begins with the first sample of this size (-54 dBFS): what a voice has before it would be heard as delay, and as jitter, for it
 # depends on the pitch and the syllable.
-_AUDIBLE, _LONGEST_INAUDIBLE_S = 1e-3, 0.00125
+_AUDIBLE, _LONGEST_INAUDIBLE_S = 2e-3, 0.00125
 _SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
 MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
@@ -190,7 +190,7 @@ class LivePlayer:
         held_back = round(self._voice.latency.stream_s * self._rate) + self._writer.delay_samples
         fade, most = round(_FADE_IN_S * self._rate), round(_LONGEST_INAUDIBLE_S * self._rate)
         audible = np.abs(sound[0, held_back : held_back + most]) >= _AUDIBLE
-        early = max(0, (int(audible.argmax()) if audible.any() else most) - fade)
+        early = (int(audible.argmax()) if audible.any() else most) - fade
         sound = sound[:, held_back + early :].copy()
         sound[:, :fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
         return sound, early
