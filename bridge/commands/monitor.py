@@ -52,7 +52,7 @@ def arrival_line(received: Received) -> str:
 
 def midi_line(time_s: float, port: str, message: mido.Message, routed: Sequence[Routed]) -> str:
     """A MIDI message as a line: when it came, on which port, and what it means to which track."""
-    plain = str(message).removesuffix(" time=0")
+    plain = str(message.copy(time=0)).removesuffix(" time=0")
     return f"{time_s:9.3f}  MIDI  {port}  {plain}  →  {'; '.join(map(_meaning, routed)) or 'nothing'}"
 
 

@@ -63,7 +63,11 @@ class MidiInterface:
         return list(dict.fromkeys(name for name in self._lister.get_ports() if not name.startswith(_LISTER_NAME)))
 
     def open_input(self, name: str, **arguments: Any) -> InputPort:
-        """As mido does."""
+        """As mido does, but for JACK's ports, whose messages tell how long ago they came: see `jack_input`."""
+        if self.api == "UNIX_JACK":
+            from .jack_input import JackInput
+
+            return JackInput(name, **arguments)
         port: InputPort = self._mido.open_input(name, **arguments)
         return port
 
@@ -111,7 +115,7 @@ class MidiPorts:
     """Opens the virtual port and every hardware port whose name holds one of `wanted` (any case); () = none, None = all.
 
     Without a `backend` the first MIDI interface that answers is taken, ALSA before JACK.
-    `on_message(port, message)` is called in the driver's thread, at once; `on_lost(port)` in the polling one, when a port has gone. A system
+    `on_message(port, message)` is called in the port's thread, at once, or `message.time` seconds later; `on_lost(port)` in the polling one, when a port has gone. A system
     without MIDI is told by a notice of `start`, and is left alone from then on.
     """
 

@@ -23,7 +23,7 @@ OnArrival = Callable[[float, str, mido.Message, Sequence[Routed]], None]
 
 
 class MidiReceiver:
-    """Calls `sink` with the events of each message as it comes, in the driver's thread; it must not wait for anything.
+    """Calls `sink` with the events of each message as it comes, in the port's thread; it must not wait for anything.
 
     `clock` gives the seconds that events carry. Each port has a router of its own; when a port goes, what it held is released.
     `on_arrival(time_s, port, message, routed)` hears of every message, clocks included, after the sink; it must not wait either.
@@ -91,7 +91,7 @@ class MidiReceiver:
             return self._timecode_follower.state_at(self._clock())
 
     def _receive(self, port: str, message: mido.Message) -> None:
-        time_s = self._clock()
+        time_s = self._clock() - message.time
         with self._lock:
             routed = self._routed(port, message, time_s)
         if routed:
