@@ -18,6 +18,9 @@ VIRTUAL_NAME = "Vocalese"
 _POLL_S = 1.0
 _ALSA_SEQUENCER = Path("/dev/snd/seq")
 _THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
+# Whose ports are hardware on JACK: JACK itself, its two bridges to ALSA, and PipeWire's. Other programs are patched to the virtual port by
+# hand, or asked for by name; opened by ourselves as well, they would sing each note twice.
+_JACK_HARDWARE = ("system:", "a2j:", "alsa_midi:", "midi-bridge:")
 _INTERFACES = {"LINUX_ALSA": "ALSA", "UNIX_JACK": "JACK", "MACOSX_CORE": "CoreMIDI", "WINDOWS_MM": "Windows MM"}
 _LISTER_NAME = "Vocalese list"
 _TRIED_NAME = "Vocalese doctor"
@@ -112,7 +115,7 @@ def survey(backend: Backend | None = None) -> MidiSurvey:
 
 
 class MidiPorts:
-    """Opens the virtual port and every hardware port whose name holds one of `wanted` (any case); () = none, None = all.
+    """Opens the virtual port and every port whose name holds one of `wanted` (any case); () = none, None = all that are hardware.
 
     Without a `backend` the first MIDI interface that answers is taken, ALSA before JACK.
     `on_message(port, message)` is called in the port's thread, at once, or `message.time` seconds later; `on_lost(port)` in the polling one, when a port has gone. A system
@@ -226,6 +229,8 @@ class MidiPorts:
         lower = name.lower()
         if self._virtual_name and lower.startswith(self._virtual_name.lower()):
             return False
+        if self._wanted is None and getattr(self._backend, "api", None) == "UNIX_JACK":
+            return lower.startswith(_JACK_HARDWARE)
         if self._wanted is None:
             return not lower.startswith(_THROUGH)
         return any(part in lower for part in self._wanted)
