@@ -2,9 +2,9 @@
 with --midi by a key of a JACK client.
 
     total     from just before the datagram is sent to the first sample of the syllable, in the device's samples: where the device stood
-              when it was sent follows from when its last block began, by JACK's own clock, and the time since. A key goes down when JACK's
-              period begins in which it is written. The first sample is the first one after digital silence that reaches 0.3 % (-50 dB) of
-              its note's peak.
+              when it was sent follows from when its last block began, by JACK's own clock, and the time since. A key goes down when it is
+              written in a period of JACK. The first sample is the first one after digital silence that reaches 0.3 % (-50 dB) of its
+              note's peak.
     added     total less one block of the driver, which any answer to a message has to wait for
     jitter    the largest distance of a note's total from their median
     underruns of all sources and the device while notes are played, as the server counts them (clients that join JACK may cost one before)
@@ -240,12 +240,12 @@ class Keys:
             self._client.connect(self._port, ports[0])
         return bool(ports)
 
-    def write(self, called_ns: int) -> None:
-        """In the period that began at this moment of `time.monotonic_ns`."""
+    def write(self) -> None:
+        """In this period."""
         self._port.clear_buffer()
         while not self._to_play.empty():
             self._port.write_midi_event(0, self._to_play.get())
-            self._played_ns.put(called_ns)
+            self._played_ns.put(time.monotonic_ns())
 
     def strike(self, pitch: float, length_s: float) -> int:
         """A note; when its key went down."""
@@ -329,7 +329,7 @@ def record(orders: Connection) -> None:
 
     def process(_frames: int) -> None:
         called_ns.append(time.monotonic_ns() - round(client.frames_since_cycle_start * 1e9 / RATE))
-        keys.write(called_ns[-1])
+        keys.write()
         blocks.append(port.get_array().copy())
 
     def listen() -> bool:

@@ -511,9 +511,9 @@ def _add_serve(commands) -> None:
     parser.add_argument(
         "--lead",
         type=float,
-        default=9.5,
+        default=9.25,
         metavar="MS",
-        help="how long a note may take to be sung, added to the block (default: 9.5)",
+        help="how long a note may take to be sung, added to the block (default: 9.25)",
     )
     _add_follow_option(
         parser, "songs go with the transport of JACK, MIDI clock or MIDI time code instead of the host's over OSC"

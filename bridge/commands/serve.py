@@ -71,7 +71,7 @@ class ServeOptions:
     languages: tuple[str, ...] = ()
     lyrics: tuple[str, ...] = ()
     takes: Path = Path("takes")
-    lead_ms: float = 9.5
+    lead_ms: float = 9.25
     shows_arrivals: bool = False
     follow: str | None = None
 

@@ -18,9 +18,6 @@ VIRTUAL_NAME = "Vocalese"
 _POLL_S = 1.0
 _ALSA_SEQUENCER = Path("/dev/snd/seq")
 _THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
-# Whose ports are hardware on JACK: JACK itself, its two bridges to ALSA, and PipeWire's. Other programs are patched to the virtual port by
-# hand, or asked for by name; opened by ourselves as well, they would sing each note twice.
-_JACK_HARDWARE = ("system:", "a2j:", "alsa_midi:", "midi-bridge:")
 _INTERFACES = {"LINUX_ALSA": "ALSA", "UNIX_JACK": "JACK", "MACOSX_CORE": "CoreMIDI", "WINDOWS_MM": "Windows MM"}
 _LISTER_NAME = "Vocalese list"
 _TRIED_NAME = "Vocalese doctor"
@@ -50,8 +47,7 @@ OnPort = Callable[[str], None]
 class MidiInterface:
     """One of the interfaces that python-rtmidi was built with, through mido. `api` is rtmidi's name of it.
 
-    Ports are listed by one client that stays. Mido makes two for each list; JACK rearranges its graph for each of them, and waits meanwhile
-    for clients whose callbacks wait for Python.
+    Ports are listed by one client that stays; mido makes two for each list.
     """
 
     def __init__(self, api: str) -> None:
@@ -66,11 +62,7 @@ class MidiInterface:
         return list(dict.fromkeys(name for name in self._lister.get_ports() if not name.startswith(_LISTER_NAME)))
 
     def open_input(self, name: str, **arguments: Any) -> InputPort:
-        """As mido does, but for JACK's ports, whose messages tell how long ago they came: see `jack_input`."""
-        if self.api == "UNIX_JACK":
-            from .jack_input import JackInput
-
-            return JackInput(name, **arguments)
+        """As mido does."""
         port: InputPort = self._mido.open_input(name, **arguments)
         return port
 
@@ -84,13 +76,21 @@ def find_backend() -> Backend:
             error = OSError(f"{_ALSA_SEQUENCER} does not exist")
             continue
         try:
-            backend = MidiInterface(name)
+            backend = _interface(name)
             backend.get_input_names()
         except OSError as refusal:
             error = refusal
         else:
             return backend
     raise error
+
+
+def _interface(name: str) -> Backend:
+    if name == "UNIX_JACK":
+        from .jack import JackInterface
+
+        return JackInterface()
+    return MidiInterface(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ class MidiPorts:
     """Opens the virtual port and every port whose name holds one of `wanted` (any case); () = none, None = all that are hardware.
 
     Without a `backend` the first MIDI interface that answers is taken, ALSA before JACK.
-    `on_message(port, message)` is called in the port's thread, at once, or `message.time` seconds later; `on_lost(port)` in the polling one, when a port has gone. A system
-    without MIDI is told by a notice of `start`, and is left alone from then on.
+    `on_message(port, message)` is called in the port's thread, at once, or `message.time` seconds later; `on_lost(port)` in the polling one,
+    when a port has gone. A system without MIDI is told by a notice of `start`, and is left alone from then on.
     """
 
     def __init__(
@@ -168,7 +168,9 @@ class MidiPorts:
         if (backend := self._backend) is None:
             return
         try:
-            present = [name for name in backend.get_input_names() if self._is_wanted(name)]
+            # Where an interface cannot tell, everything is taken for hardware.
+            listed = getattr(backend, "get_hardware_names", backend.get_input_names) if self._wanted is None else backend.get_input_names
+            present = [name for name in listed() if self._is_wanted(name)]
         except OSError as error:
             logger.debug("MIDI ports cannot be listed: %s", error)
             present = []
@@ -229,8 +231,6 @@ class MidiPorts:
         lower = name.lower()
         if self._virtual_name and lower.startswith(self._virtual_name.lower()):
             return False
-        if self._wanted is None and getattr(self._backend, "api", None) == "UNIX_JACK":
-            return lower.startswith(_JACK_HARDWARE)
         if self._wanted is None:
             return not lower.startswith(_THROUGH)
         return any(part in lower for part in self._wanted)

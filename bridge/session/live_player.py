@@ -24,10 +24,10 @@ from bridge.audio.live import LiveWriter
 from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
 
 FRAME_RATE_HZ = 100
-_FADE_IN_S = 0.000125
 # A note begins with the first sample of this size (-54 dBFS): what a voice has before it would be heard as delay, and as jitter, for it
 # depends on the pitch and the syllable.
 _AUDIBLE, _LONGEST_INAUDIBLE_S = 2e-3, 0.00125
+_FADE_IN_S, _FADE_IN_OF_NOTHING_S = 0.0005, 0.000125
 _SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
 MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
@@ -188,9 +188,11 @@ class LivePlayer:
         that is. Nothing is to be heard before it, so what the stream and the rate match hold back is left out as well."""
         sound = self._writer.matched(samples)
         held_back = round(self._voice.latency.stream_s * self._rate) + self._writer.delay_samples
-        fade, most = round(_FADE_IN_S * self._rate), round(_LONGEST_INAUDIBLE_S * self._rate)
+        most, fade = round(_LONGEST_INAUDIBLE_S * self._rate), round(_FADE_IN_OF_NOTHING_S * self._rate)
         audible = np.abs(sound[0, held_back : held_back + most]) >= _AUDIBLE
         early = (int(audible.argmax()) if audible.any() else most) - fade
+        if early <= 0:  # it sounds already: its beginning is cut off
+            early, fade = 0, round(_FADE_IN_S * self._rate)
         sound = sound[:, held_back + early :].copy()
         sound[:, :fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
         return sound, early

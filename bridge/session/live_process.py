@@ -69,7 +69,7 @@ class Opening:
     address: AudioAddress
     voices: tuple[str, ...]
     voice_folders: tuple[str, ...] = ()
-    onset_lead_s: float = 0.0095
+    onset_lead_s: float = 0.00925
     passage_lead_s: float = 0.010
     is_manual: bool = False
     known: tuple[tuple[LiveEvent, ...], ...] = ()

@@ -83,7 +83,7 @@ class ServerOptions:
     midi_ports: tuple[str, ...] | None = None
     midi_virtual_name: str | None = VIRTUAL_NAME
     learn: LiveParameter | None = None
-    onset_lead_s: float = 0.0095
+    onset_lead_s: float = 0.00925
     follow: str | None = None
 
 

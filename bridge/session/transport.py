@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from bridge.audio.facade import AudioEngine
+from bridge.jack import open_client
 from bridge.midi.clock import TransportState
 from bridge.midi.receiver import MidiReceiver
-from engine.errors import DeviceError
 
 log = logging.getLogger(__name__)
 
@@ -137,22 +137,15 @@ def midi_source(receiver: MidiReceiver, name: str) -> TransportSource:
 
 
 class JackTransport:
-    """The transport of a JACK server as a source; a context manager. DeviceError if there is no server, or JACK-Client is not installed.
+    """The transport of a JACK server as a source; a context manager. DeviceError if there is no server, or JACK is not installed.
 
     JACK counts samples of its own rate from the start of the song. The moment of a position is that of the server's last period.
     """
 
     def __init__(self, name: str = "vocalese transport", *, server: str | None = None) -> None:
-        try:
-            import jack
-        except (ImportError, OSError) as error:
-            raise DeviceError("JACK transport needs the package JACK-Client and libjack: pip install JACK-Client.") from error
-        for redirect in (jack.set_error_function, jack.set_info_function):  # else it prints in the middle of ours
-            redirect(log.debug)
-        try:
-            self._client: Any = jack.Client(name, no_start_server=True, servername=server)
-        except jack.JackOpenError as error:
-            raise DeviceError(f"There is no JACK server{f' named {server!r}' if server else ''}. Start it first.") from error
+        self._client = open_client(name, server=server)
+        import jack  # which is there, or there would be no client
+
         self._rolling = jack.ROLLING
         self._client.activate()
 

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import mido
+import numpy as np
 import pytest
 
-from bridge.midi.ports import MidiInterface, MidiPorts, MidiSurvey, find_backend, survey
+from bridge.midi.jack import Arrivals, JackInterface
+from bridge.midi.ports import MidiPorts, MidiSurvey, find_backend, survey
 from bridge.midi.receiver import MidiReceiver
 from bridge.midi.router import Learned, TrackEvent
 from engine import Expression, LiveParameter, NoteOff, NoteOn, SettingsError
@@ -144,6 +146,26 @@ def test_a_survey_tells_ports_and_why_none_can_be_virtual():
     assert survey(Cables(has_virtual=False)).no_virtual == "not possible"
     with pytest.raises(OSError, match="no sequencer"):
         survey(Cables(is_absent=True))
+
+
+def test_messages_came_when_they_came_not_when_they_were_found():
+    rng = np.random.default_rng(2)
+    came_s = np.cumsum(rng.exponential(0.2, 200))
+    found_s = came_s + rng.uniform(0.0005, 0.004, len(came_s))
+    arrivals = Arrivals()
+    told_s = np.array(
+        [arrivals.came_s(since_s, at_s) for since_s, at_s in zip(np.diff(came_s, prepend=came_s[0]), found_s, strict=True)]
+    )
+    assert (told_s <= found_s).all()
+    error_s = (told_s - came_s)[50:]
+    assert error_s.max() - error_s.min() < 1e-4 and 0 <= error_s.min() < 0.001
+
+
+def test_messages_that_were_lost_take_their_times_with_them():
+    arrivals = Arrivals()
+    assert arrivals.came_s(0.0, 1.0) == 1.0
+    assert arrivals.came_s(0.5, 9.0) == 9.0
+    assert arrivals.came_s(0.5, 9.51) == pytest.approx(9.5)
 
 
 # ---- all of it together ----------------------------------------------------------------------------------------------
@@ -285,7 +307,7 @@ def test_notes_come_through_the_virtual_port(jack):
         clock=lambda: 3.0,
         wanted=(),
         virtual_name=name,
-        backend=MidiInterface("UNIX_JACK"),
+        backend=JackInterface(),
     )
     assert receiver.start() == ()
     try:
@@ -298,19 +320,33 @@ def test_notes_come_through_the_virtual_port(jack):
             sender.send(mido.Message("note_off", channel=2, note=64))
             items = [heard.get(timeout=WAIT_S) for _ in range(3)]
         assert [item.track for item in items] == [2, 2, 2]
-        assert items[0].event == NoteOn(3.0, items[0].event.note_id, 64.0, 1.0)
+        came_s = [item.event.time_s for item in items]
+        assert items[0].event == NoteOn(came_s[0], items[0].event.note_id, 64.0, 1.0)
         assert items[1].event.semitones == 1.0
-        assert items[2].event == NoteOff(3.0, items[0].event.note_id)
+        assert items[2].event == NoteOff(came_s[2], items[0].event.note_id)
+        assert all(2.5 < time_s <= 3.0 for time_s in came_s), "when they came, not when they were found"
     finally:
         receiver.close()
 
 
 def test_the_interface_that_answers_is_found(jack):
-    assert isinstance(find_backend(), MidiInterface) and find_backend().get_input_names() is not None
+    assert isinstance(find_backend(), JackInterface) and find_backend().get_input_names() is not None
     with jack.open_output("keys", virtual=True, client_name="stage-piano"):
         found = survey(jack)
     assert found.interface == "JACK" and not found.no_virtual
     assert any("stage-piano" in name for name in found.inputs)
+
+
+def test_programs_on_jack_are_not_joined_unasked(jack):
+    interface = JackInterface()
+    with jack.open_output("keys", virtual=True, client_name="sequencer"):
+        wait_for(lambda: any("sequencer" in name for name in interface.get_input_names()))
+        assert not any("sequencer" in name for name in interface.get_hardware_names())
+        with MidiPorts(lambda *_: None, lambda _: None, virtual_name=None, backend=interface) as ports:
+            assert ports.start() == () and not any("sequencer" in name for name in ports.names)
+        with MidiPorts(lambda *_: None, lambda _: None, virtual_name=None, wanted=("sequencer",), backend=interface) as ports:
+            assert ports.start() == () and any("sequencer" in name for name in ports.names)
+    wait_for(lambda: not any("sequencer" in name for name in interface.get_input_names()))
 
 
 def test_a_keyboard_that_is_plugged_and_unplugged(jack):
@@ -320,7 +356,7 @@ def test_a_keyboard_that_is_plugged_and_unplugged(jack):
         clock=lambda: 4.0,
         wanted=("stage-piano",),
         virtual_name=None,
-        backend=MidiInterface("UNIX_JACK"),
+        backend=JackInterface(),
     )
     assert receiver.start() == ()
     try:
@@ -331,7 +367,8 @@ def test_a_keyboard_that_is_plugged_and_unplugged(jack):
             knock(keyboard, heard)
             keyboard.send(mido.Message("note_on", note=60, velocity=127))
             pressed = heard.get(timeout=WAIT_S)
-            assert pressed.event == NoteOn(4.0, pressed.event.note_id, 60.0, 1.0)
+            assert pressed.event == NoteOn(pressed.event.time_s, pressed.event.note_id, 60.0, 1.0)
+            assert 3.5 < pressed.event.time_s <= 4.0
         finally:
             keyboard.close()
         released = heard.get(timeout=WAIT_S)

@@ -52,7 +52,7 @@ def test_notes_out_of_silence_start_a_constant_after_they_came(tmp_path: Path, b
         stage.play(20_000)
         assert stage.underruns() == 0
     delays_ms = (np.array(onsets_of(stage.heard[:, 0])) - came) * 1000 / RATE - 1000 * block / RATE
-    assert delays_ms.max() - delays_ms.min() <= 1.0
+    assert delays_ms.max() - delays_ms.min() <= 0.3
     assert delays_ms.max() <= 10.0
 
 
@@ -92,21 +92,23 @@ def test_what_the_device_gets_is_the_offline_sound_of_the_same_events(tmp_path: 
         for later, event in played:
             stage.engine.players[0].feed(event, begin + later, round((begin + later) * 1e9 / RATE))
         stage.play(RATE)
-        frame = round(100 * stage.engine.players[0].voice_s(begin))
+        heard_s = stage.engine.players[0].voice_s(begin)
         stage.play(2 * RATE)
         assert stage.underruns() == 0
     voice = LiveVoice(LivePerformer(PLAIN), starter.stream())
     voice.feed(words)
+    frame = round(100 * heard_s)
     assert voice.skip(frame) == frame
-    for later, event in played:
-        voice.feed(replace(event, time_s=frame / 100 + later / RATE))
-    offline = voice.render(200)[round(voice.latency.stream_s * voice.sample_rate) :]
-    fade = voice.sample_rate // 1000
-    offline[:fade] *= np.linspace(0.0, 1.0, fade, endpoint=False, dtype=np.float32)
-    matched = StreamResampler(voice.sample_rate, RATE).push(offline[None])[0]
+    for number, (later, event) in enumerate(played):
+        voice.feed(replace(event, time_s=heard_s + later / RATE if number else frame / 100))
+    resampler = StreamResampler(voice.sample_rate, RATE)
+    matched = resampler.push(voice.render(200)[None])[0]
+    # The sound begins where the first note is heard, not where its frame does, nor with what the stream and the rate match hold back.
+    left_out = round((voice.latency.stream_s + heard_s - frame / 100) * RATE) + resampler.delay_samples
+    matched, fade = matched[left_out:], round(0.001 * RATE)
     heard = stage.heard[begin : begin + len(matched), 0] / 2.0  # both sides of a track come out there
     assert np.abs(heard).max() > 0.1
-    assert np.max(np.abs(heard - matched[: len(heard)])) <= 1e-4
+    assert np.max(np.abs(heard[fade:] - matched[fade:])) <= 1e-4
 
 
 def test_the_pitch_is_what_is_played_and_bent(tmp_path: Path) -> None:

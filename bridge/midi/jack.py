@@ -1,4 +1,4 @@
-"""Ports of JACK, read by a thread of ours.
+"""MIDI ports of JACK.
 
 With a callback rtmidi enters Python in JACK's own thread, and JACK's whole graph waits for the interpreter: the device misses blocks, and
 notes come late. So rtmidi keeps messages, each with the time since the one before, and a thread looks every millisecond.
@@ -11,13 +11,71 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import mido
 import rtmidi
 
+from bridge.jack import open_client
+from engine.errors import DeviceError
+
+_LISTER_NAME = "Vocalese list"
 _LOOK_EVERY_S = 0.001
 _LOST_S = 0.1
 _CLOSE_WITHIN_S = 2.0
+
+
+class JackInterface:
+    """JACK's MIDI with the methods of `mido.Backend` that `MidiPorts` uses. Raises OSError where no server runs.
+
+    JACK takes 15 to 50 ms to list ports if it was not asked just before, and rtmidi would hold the interpreter meanwhile. So another client
+    lists them, once after each change.
+    """
+
+    api = "UNIX_JACK"
+
+    def __init__(self) -> None:
+        try:
+            self._client = open_client(_LISTER_NAME)
+        except DeviceError as error:
+            raise OSError(str(error)) from error
+        self._has_changed, self._is_gone = True, False
+        self._inputs: list[str] = []
+        self._hardware: list[str] = []
+        self._client.set_port_registration_callback(self._change, only_available=False)
+        self._client.set_shutdown_callback(self._go)
+        self._client.activate()
+
+    def get_input_names(self, **_: object) -> list[str]:
+        """Ports that notes can come from, of all programs."""
+        self._list()
+        return self._inputs
+
+    def get_hardware_names(self) -> list[str]:
+        """Those that are hardware. Programs are patched to the virtual port by hand; opened by ourselves as well, they would sing each note
+        twice."""
+        self._list()
+        return self._hardware
+
+    def open_input(self, name: str, **arguments: Any) -> JackInput:
+        """See `JackInput`."""
+        return JackInput(name, **arguments)
+
+    def _list(self) -> None:
+        if self._is_gone:
+            self._inputs = self._hardware = []
+        elif self._has_changed:
+            self._has_changed = False
+            self._inputs, self._hardware = (
+                [port.name for port in self._client.get_ports(is_midi=True, is_output=True, is_physical=is_physical)]
+                for is_physical in (False, True)
+            )
+
+    def _change(self, _port: object, _is_new: bool) -> None:
+        self._has_changed = True
+
+    def _go(self, _status: object, _reason: str) -> None:
+        self._is_gone = True
 
 
 class Arrivals:
