@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -28,7 +28,6 @@ FRAME_RATE_HZ = 100
 # depends on the pitch and the syllable.
 _AUDIBLE, _LONGEST_INAUDIBLE_S = 2e-3, 0.00125
 _FADE_IN_S, _FADE_IN_OF_NOTHING_S = 0.0005, 0.000125
-_SAFETY_SAMPLES = 32  # between asking the clock and the device asking for the block
 MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
 
@@ -57,10 +56,11 @@ class _Passage:
 
 
 class LivePlayer:
-    """See the module docstring. Not safe for use by several threads at once."""
+    """See the module docstring. `soonest()` is the first device sample that has not been asked for. Not safe for use by several threads at
+    once."""
 
-    def __init__(self, voice: LiveVoice, writer: LiveWriter, *, sample_rate: int) -> None:
-        self._voice, self._writer = voice, writer
+    def __init__(self, voice: LiveVoice, writer: LiveWriter, soonest: Callable[[], int], *, sample_rate: int) -> None:
+        self._voice, self._writer, self._soonest = voice, writer, soonest
         self._rate = sample_rate
         self._waiting: list[_Waiting] = []
         self._numbers = count()
@@ -159,14 +159,14 @@ class LivePlayer:
         while self._waiting and self._waiting[0][2] - leads.block - leads.onset <= now:
             moment, _, due, event = heapq.heappop(self._waiting)
             if isinstance(event, NoteOn) and event.velocity > 0:
-                self._begin(event, moment, due, now, leads)
+                self._begin(event, moment, due)
                 if self._passage is not None:
                     return
             else:
                 self._feed_now(event)
         self._catch_up(now)
 
-    def _begin(self, note: NoteOn, moment: int, due: float, now: float, leads: Leads) -> None:
+    def _begin(self, note: NoteOn, moment: int, due: float) -> None:
         self._voice.skip(max(0, round(due * FRAME_RATE_HZ / self._rate) - self._voice.frame))
         frame = self._voice.frame
         self._feed_now(note)
@@ -176,8 +176,8 @@ class LivePlayer:
         self._is_settled = True
         if not self._voice.is_sounding and not samples.any():
             return  # a key switch, or a note to be silent
-        start = max(round(due), math.ceil(now) + leads.block + _SAFETY_SAMPLES, self._free_from)
         sound, early = self._onset(samples)
+        start = max(round(due), self._soonest(), self._free_from)
         if not self._writer.start_lies_ahead:
             self._writer.start_at(start)
         self._passage, self._quiet_frames = _Passage(frame, start - early, self._writer.written_samples - early), 0

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.audio.control import DEVICE_SAMPLE, clock_of
+from bridge.audio.control import DEVICE_SAMPLE, SEQUENCE, clock_of
 from bridge.audio.live import UNDERRUNS, LiveWriter
 from bridge.audio.memory import AudioAddress, AudioMemory
 from bridge.priority import SINGER, Urgency, ask_for_real_time
@@ -93,6 +93,11 @@ class DeviceTime:
         """The sample that the device would be asked for at this moment."""
         return self._at(time.monotonic_ns())
 
+    def soonest(self) -> int:
+        """The first sample that the device has not asked for yet: what is written now can begin there."""
+        asked_for, in_callback = int(self._memory.ints[DEVICE_SAMPLE]), bool(self._memory.ints[SEQUENCE] % 2)
+        return asked_for + in_callback * self.block_frames
+
     def at(self, monotonic_ns: int) -> float:
         """The same for another moment. Asked twice for one moment, the answers may differ by some samples either way."""
         now_ns = time.monotonic_ns()
@@ -137,7 +142,8 @@ class LiveEngine:
             self._performers.append(performer)
             self._sung_by.append(voice)
             self._writers.append(writer)
-            self._players.append(LivePlayer(LiveVoice(performer, voice.stream()), writer, sample_rate=self._rate))
+            live = LiveVoice(performer, voice.stream())
+            self._players.append(LivePlayer(live, writer, self.time.soonest, sample_rate=self._rate))
             self._positions.append(None)
         for track, player in enumerate(self._players):
             player.skip_to(self.time.now())
