@@ -24,9 +24,9 @@ from bridge.audio.live import LiveWriter
 from engine import Bend, Expression, LiveEvent, LiveVoice, LyricPosition, NoteOff, NoteOn
 
 FRAME_RATE_HZ = 100
-# A note begins with the first sample of this size (-54 dBFS): what a voice has before it would be heard as delay, and as jitter, for it
+# A note begins with the first sample of this size (-46 dBFS): what a voice has before it would be heard as delay, and as jitter, for it
 # depends on the pitch and the syllable.
-_AUDIBLE, _LONGEST_INAUDIBLE_S = 2e-3, 0.00125
+_AUDIBLE, _LONGEST_INAUDIBLE_S = 5e-3, 0.00125
 _FADE_IN_S, _FADE_IN_OF_NOTHING_S = 0.0005, 0.000125
 MOST_WAITING = 10_000  # events of a track that were announced for later
 _MOST_QUIET_FRAMES = 10  # of a voice that does not ring out to digital silence
