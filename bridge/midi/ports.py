@@ -169,7 +169,11 @@ class MidiPorts:
             return
         try:
             # Where an interface cannot tell, everything is taken for hardware.
-            listed = getattr(backend, "get_hardware_names", backend.get_input_names) if self._wanted is None else backend.get_input_names
+            listed = (
+                getattr(backend, "get_hardware_names", backend.get_input_names)
+                if self._wanted is None
+                else backend.get_input_names
+            )
             present = [name for name in listed() if self._is_wanted(name)]
         except OSError as error:
             logger.debug("MIDI ports cannot be listed: %s", error)

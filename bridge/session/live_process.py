@@ -52,7 +52,7 @@ _COLLECT_EVERY_S = 10.0
 # the voice rehearses, in parts that hold nothing up; not for ever, though: it takes a third of a processor.
 _REHEARSE_EVERY_S, _REHEARSE_FOR_S = 0.006, 30.0
 _ORDERS_AT_ONCE = 32  # then a frame may be due
-_LONGER_LEAD_S, _LONGEST_LEAD_S = 0.002, 0.030  # for each underrun
+_LONGER_LEAD_S, _LONGEST_LEAD_S = 0.004, 0.030  # for each underrun
 _MOST_STEPS = 4  # of it in a second
 _LATE_BLOCK_S = 0.001  # jitter of the device that the clock's steady rate may hide
 _MOST_BLOCKS_AT_ONCE = 4  # that hosts ask for in one go

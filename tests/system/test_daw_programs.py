@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import os
 import re
 import secrets
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from jack_server import JackServer, require_jack
 
 from bridge.commands.templates import TEMPLATES, install
 from bridge.osc import EventQueue, OscServer, encode
@@ -150,28 +150,15 @@ def test_pure_data_plays_and_listens(session: Session, tmp_path: Path) -> None:
 @pytest.fixture
 def jack_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable]:
     """A JACK server without hardware, that clients of this test find by default; calls give clients to connect ports with."""
-    jack = pytest.importorskip("jack", reason="the package JACK-Client and libjack are needed", exc_type=(ImportError, OSError))
-    jackd = program("jackd", "jackd2")
-    if ctypes.util.find_library("portaudio") is None:
-        pytest.skip("PortAudio is not installed (apt-get install libportaudio2)")
-    name = f"vocalese-{secrets.token_hex(4)}"
-    for variable, value in (("JACK_DEFAULT_SERVER", name), ("JACK_NO_AUDIO_RESERVATION", "1"), ("JACK_NO_START_SERVER", "1")):
-        monkeypatch.setenv(variable, value)
-
-    clients = []
+    require_jack()
+    server, clients = JackServer(), []
+    server.make_default(monkeypatch)
 
     def client():
-        deadline = time.monotonic() + WAIT_S
-        while True:
-            try:
-                clients.append(jack.Client("patchbay", no_start_server=True, servername=name))
-                return clients[-1]
-            except jack.JackOpenError:
-                assert time.monotonic() < deadline, "the JACK server did not come up"
-                time.sleep(0.1)
+        clients.append(server.client("patchbay"))
+        return clients[-1]
 
-    command = [jackd, "--no-mlock", "-S", "-r", "-n", name, "-d", "dummy", "-C", "2", "-P", "2", "-r", "48000", "-p", "256"]
-    with running(command, tmp_path):
+    with server:
         client().close()
         yield client
         for opened in clients:  # a server with clients does not end by itself, and one that is killed keeps its place for ever

@@ -6,9 +6,6 @@ same on a busy machine.
 
 from __future__ import annotations
 
-import ctypes.util
-import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -19,14 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from jack_server import JackServer, require_jack
 
-jack = pytest.importorskip(
-    "jack", reason="the package JACK-Client and libjack are needed to record", exc_type=(ImportError, OSError)
-)
-if ctypes.util.find_library("portaudio") is None:
-    pytest.skip("PortAudio is not installed (apt-get install libportaudio2)", allow_module_level=True)
-if shutil.which("jackd") is None:
-    pytest.skip("jackd is not installed (apt-get install jackd2)", allow_module_level=True)
+require_jack()
 
 ROOT = Path(__file__).parents[2]
 RATE, BLOCK, WAIT_S = 48_000, 256, 120.0
@@ -64,44 +56,13 @@ class Listener:
 @pytest.fixture
 def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """On a server without hardware, which is the default one as long as it runs."""
-    name = f"vocalese-{secrets.token_hex(4)}"
-    for key, value in (("JACK_NO_AUDIO_RESERVATION", "1"), ("JACK_NO_START_SERVER", "1"), ("JACK_DEFAULT_SERVER", name)):
-        monkeypatch.setenv(key, value)
-    command = [
-        "jackd",
-        "--no-mlock",
-        "-S",
-        "-r",
-        "-n",
-        name,
-        "-d",
-        "dummy",
-        "-C",
-        "2",
-        "-P",
-        "2",
-        "-r",
-        str(RATE),
-        "-p",
-        str(BLOCK),
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = None
-    try:
-        for _ in range(100):
-            try:
-                client = jack.Client("listener", no_start_server=True, servername=name)
-                break
-            except jack.JackOpenError:
-                time.sleep(0.1)
-        assert client is not None, "the JACK server did not come up"
+    server = JackServer(BLOCK, rate=RATE)
+    server.make_default(monkeypatch)
+    with server:
+        client = server.client("listener")
         yield Listener(client)
-    finally:
-        if client is not None:
-            client.deactivate()
-            client.close()
-        server.terminate()
-        server.wait(10)
+        client.deactivate()
+        client.close()
 
 
 def test_what_is_heard_is_the_stem(vocalese, midi, tmp_path: Path, listener: Listener) -> None:

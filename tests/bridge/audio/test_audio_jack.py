@@ -6,11 +6,8 @@ the same on a busy machine, and can be compared sample by sample. Underruns are 
 
 from __future__ import annotations
 
-import ctypes.util
 import json
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,51 +19,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audio_bench import largest_step
+from jack_server import JackServer, require_jack
 
 from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
 from engine.errors import DeviceError
 
-jack = pytest.importorskip(
-    "jack", reason="the package JACK-Client and libjack are needed to record", exc_type=(ImportError, OSError)
-)
-if ctypes.util.find_library("portaudio") is None:
-    pytest.skip("PortAudio is not installed (apt-get install libportaudio2)", allow_module_level=True)
+require_jack()
 
 ROOT = Path(__file__).parents[3]
 RATE = 48_000
 WAIT_S = 20.0
 
 
-class Server:
-    """`jackd` with its dummy driver, under a name of its own."""
-
-    def __init__(self, name: str, block: int, rate: int = RATE) -> None:
-        self.name, self.block, self.rate = name, block, rate
-        self.start()
-
-    def start(self) -> None:
-        command = ["jackd", "--no-mlock", "-S", "-r", "-n", self.name, "-d", "dummy", "-C", "2", "-P", "4"]
-        self.process = subprocess.Popen(
-            [*command, "-r", str(self.rate), "-p", str(self.block)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    def client(self, name: str):
-        for _ in range(100):
-            try:
-                return jack.Client(name, no_start_server=True, servername=self.name)
-            except jack.JackOpenError:
-                time.sleep(0.1)
-        raise AssertionError("the JACK server did not come up")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-
-
 class Recorder:
     """A JACK client that records what the audio process gives out, `[N, C]`, from `connect` on."""
 
-    def __init__(self, server: Server, channels: int) -> None:
+    def __init__(self, server: JackServer, channels: int) -> None:
         self.client = server.client("recorder")
         self.blocks: list[np.ndarray] = []
         self.xruns = 0
@@ -111,18 +79,14 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., JackServer]]:
     """`server(block)`: a running server that clients of this test find by default."""
-    if shutil.which("jackd") is None:
-        pytest.skip("jackd is not installed (apt-get install jackd2)")
-    running: list[Server] = []
-    monkeypatch.setenv("JACK_NO_AUDIO_RESERVATION", "1")
-    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    running: list[JackServer] = []
 
-    def make(block: int) -> Server:
-        name = f"vocalese-{secrets.token_hex(4)}"
-        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
-        running.append(Server(name, block))
+    def make(block: int) -> JackServer:
+        running.append(JackServer(block, rate=RATE, outputs=4))
+        running[-1].make_default(monkeypatch)
+        running[-1].start()
         running[-1].client("probe").close()
         return running[-1]
 
@@ -136,7 +100,7 @@ def marked_noise(samples: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("block", [64, 128, 256])
-def test_what_is_heard_is_what_was_asked(server: Callable[..., Server], block: int) -> None:
+def test_what_is_heard_is_what_was_asked(server: Callable[..., JackServer], block: int) -> None:
     """Track 0 placed, on outputs 0-1; track 1 live, on 2-3. Both lie where they were asked for, relative to the device's counter."""
     recorder = Recorder(server(block), 4)
     placed, live = marked_noise(40_000, 1), marked_noise(30_000, 2)
@@ -189,7 +153,7 @@ while True:
 """
 
 
-def test_the_audio_process_outlives_whoever_makes_the_audio(server: Callable[..., Server]) -> None:
+def test_the_audio_process_outlives_whoever_makes_the_audio(server: Callable[..., JackServer]) -> None:
     recorder = Recorder(server(128), 4)
     with AudioEngine.start(AudioConfig(device="jack", tracks=2, routes=((0, 1), (2, 3)))) as audio:
         recorder.connect()
@@ -216,7 +180,7 @@ def test_the_audio_process_outlives_whoever_makes_the_audio(server: Callable[...
     recorder.close()
 
 
-def test_the_device_goes_and_comes_back(server: Callable[..., Server]) -> None:
+def test_the_device_goes_and_comes_back(server: Callable[..., JackServer]) -> None:
     events: list[AudioEvent] = []
     jackd = server(256)
     with AudioEngine.start(AudioConfig(device="jack"), events.append) as audio:
@@ -237,7 +201,7 @@ def test_the_device_goes_and_comes_back(server: Callable[..., Server]) -> None:
     assert "is gone" in events[0].text and "plays again" in events[1].text
 
 
-def test_no_such_device_names_those_there_are(server: Callable[..., Server]) -> None:
+def test_no_such_device_names_those_there_are(server: Callable[..., JackServer]) -> None:
     server(256)
     with pytest.raises(DeviceError, match=r"(?s)No output device is meant by 'harmonium'.*JACK"):
         AudioEngine.start(AudioConfig(device="harmonium"))
@@ -251,7 +215,7 @@ def run(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def test_the_round_trip_through_joined_ports_is_one_period(server: Callable[..., Server]) -> None:
+def test_the_round_trip_through_joined_ports_is_one_period(server: Callable[..., JackServer]) -> None:
     """PortAudio's ports are joined to each other by a second client; in JACK's synchronous mode that costs exactly one period."""
     helper = server(256).client("helper")
     code = "from bridge.audio.loopback import *\nimport json, dataclasses\nprint(json.dumps(dataclasses.asdict(measure_round_trip('jack'))))"
@@ -271,7 +235,7 @@ def test_the_round_trip_through_joined_ports_is_one_period(server: Callable[...,
     assert set(measured["round_trips_ms"]) == {1000 * 256 / RATE}
 
 
-def test_the_command_lists_the_server(server: Callable[..., Server]) -> None:
+def test_the_command_lists_the_server(server: Callable[..., JackServer]) -> None:
     server(256)
     as_json, as_text = (run("-m", "bridge.cli", "devices", *more) for more in (["--json"], []))
     listed = json.loads(as_json.communicate(timeout=WAIT_S)[0])

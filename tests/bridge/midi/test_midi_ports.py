@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 
 import mido
 import numpy as np
 import pytest
+from jack_server import JackServer, require_jack
 
 from bridge.midi.jack import Arrivals, JackInterface
 from bridge.midi.ports import MidiPorts, MidiSurvey, find_backend, survey
@@ -20,7 +19,6 @@ from bridge.midi.receiver import MidiReceiver
 from bridge.midi.router import Learned, TrackEvent
 from engine import Expression, LiveParameter, NoteOff, NoteOn, SettingsError
 
-SERVER = f"vocalese-midi-{os.getpid()}"
 WAIT_S = 20.0  # a bound for what should take milliseconds
 
 
@@ -259,24 +257,14 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def jack() -> Iterator[mido.Backend]:
     """MIDI through a JACK server with its dummy driver, under a name of its own."""
-    if shutil.which("jackd") is None:
-        pytest.skip("jackd is not installed (apt-get install jackd2)")
+    require_jack(portaudio=False)
     rtmidi = pytest.importorskip("rtmidi", reason="python-rtmidi is not installed")
     if rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api():
         pytest.skip("python-rtmidi was built without JACK")
-    os.environ["JACK_DEFAULT_SERVER"], os.environ["JACK_NO_START_SERVER"] = SERVER, "1"
-    command = ["jackd", "--no-mlock", "-S", "-r", "-n", SERVER, "-d", "dummy", "-p", "256"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    backend = mido.Backend("mido.backends.rtmidi/UNIX_JACK")
-    try:
-        wait_for(lambda: server.poll() is not None or _answers(backend))
-        if server.poll() is not None:
-            pytest.skip("jackd does not start here")
-        yield backend
-    finally:
-        server.terminate()
-        server.wait(WAIT_S)
-        del os.environ["JACK_DEFAULT_SERVER"], os.environ["JACK_NO_START_SERVER"]
+    with pytest.MonkeyPatch.context() as patch, JackServer() as server:
+        server.make_default(patch)
+        server.client("probe").close()
+        yield mido.Backend("mido.backends.rtmidi/UNIX_JACK")
 
 
 def knock(sender, heard: queue.Queue) -> None:
@@ -289,14 +277,6 @@ def knock(sender, heard: queue.Queue) -> None:
     sender.send(mido.Message("control_change", control=1, value=127))
     while heard.get(timeout=WAIT_S).event.parameter is not LiveParameter.MODULATION:
         pass
-
-
-def _answers(backend: mido.Backend) -> bool:
-    try:
-        backend.get_input_names()
-    except OSError:
-        return False
-    return True
 
 
 def test_notes_come_through_the_virtual_port(jack):

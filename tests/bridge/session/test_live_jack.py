@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import os
 import re
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,21 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from jack_server import JackServer, require_jack
 from live_stage import RATE, cents_off
 
 from bridge.client import VocaleseClient
 
-jack = pytest.importorskip(
-    "jack", reason="the package JACK-Client and libjack are needed to record", exc_type=(ImportError, OSError)
-)
-if ctypes.util.find_library("portaudio") is None:
-    pytest.skip("PortAudio is not installed (apt-get install libportaudio2)", allow_module_level=True)
-if shutil.which("jackd") is None:
-    pytest.skip("jackd is not installed (apt-get install jackd2)", allow_module_level=True)
+require_jack()
 
 ROOT = Path(__file__).parents[3]
 BLOCK, WAIT_S = 256, 30.0
@@ -44,15 +35,8 @@ def wait_until(true: Callable[[], object], what: str) -> None:
 class Hall:
     """A second JACK client: hears two channels, and plays MIDI."""
 
-    def __init__(self, name: str) -> None:
-        self.client: Any = None
-        for _ in range(100):
-            try:
-                self.client = jack.Client("hall", no_start_server=True, servername=name)
-                break
-            except jack.JackOpenError:
-                time.sleep(0.1)
-        assert self.client is not None, "the JACK server did not come up"
+    def __init__(self, server: JackServer) -> None:
+        self.client = server.client("hall")
         self._ears = [self.client.inports.register(f"in_{channel}") for channel in range(2)]
         self._keys = self.client.midi_outports.register("keys")
         self._blocks: list[np.ndarray] = []
@@ -98,12 +82,10 @@ class Hall:
 @contextmanager
 def staged(patch: pytest.MonkeyPatch, folder: Path, *options: str) -> Iterator[tuple[Hall, int, Callable[[], str]]]:
     """The hall, the OSC port of a running `vocalese serve`, and what that has printed so far."""
-    name = f"vocalese-{secrets.token_hex(4)}"
-    for key, value in (("JACK_NO_AUDIO_RESERVATION", "1"), ("JACK_NO_START_SERVER", "1"), ("JACK_DEFAULT_SERVER", name)):
-        patch.setenv(key, value)
-    command = ["jackd", "--no-mlock", "-S", "-n", name, "-d", "dummy", "-C", "2", "-P", "2", "-r", str(RATE), "-p", str(BLOCK)]
-    jackd = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    hall = Hall(name)
+    server = JackServer(BLOCK, rate=RATE, realtime=True)
+    server.make_default(patch)
+    server.start()
+    hall = Hall(server)
     command = [sys.executable, "-m", "bridge.cli", "serve", "--device", "jack", "--block", str(BLOCK), "--port", "0"]
     command += ["--tracks", "2", "--route", "1-1", "--route", "2-2", "--takes", str(folder), *options]
     log = folder / "printed.txt"
@@ -119,8 +101,7 @@ def staged(patch: pytest.MonkeyPatch, folder: Path, *options: str) -> Iterator[t
         serving.send_signal(signal.SIGINT)
         serving.wait(WAIT_S)
         hall.close()
-        jackd.terminate()
-        jackd.wait(10)
+        server.stop()
 
 
 @pytest.fixture

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from jack_server import JackServer, require_jack
 from sequencer_bench import Desk, Here, clip
 
 from bridge.session.transport import JackTransport
 from engine.errors import DeviceError
 
-jack = pytest.importorskip(
-    "jack", reason="the package JACK-Client and libjack are needed to follow JACK", exc_type=(ImportError, OSError)
-)
+jack = require_jack(portaudio=False)
 WAIT_S = 20.0
 
 
 @pytest.fixture
 def conductor(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, object]]:
     """A server without hardware, and a client that moves its transport."""
-    if shutil.which("jackd") is None:
-        pytest.skip("jackd is not installed (apt-get install jackd2)")
     monkeypatch.setenv("JACK_NO_AUDIO_RESERVATION", "1")
-    name = f"vocalese-{secrets.token_hex(4)}"
-    command = ["jackd", "--no-mlock", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "256"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = None
-    try:
-        for _ in range(100):
-            try:
-                client = jack.Client("conductor", no_start_server=True, servername=name)
-                break
-            except jack.JackOpenError:
-                time.sleep(0.1)
-        assert client is not None, "the JACK server did not come up"
+    with JackServer() as server:
+        client = server.client("conductor")
         client.activate()
-        yield name, client
-    finally:
-        if client is not None:
-            client.deactivate()
-            client.close()
-        server.terminate()
-        server.wait(10)
+        yield server.name, client
+        client.deactivate()
+        client.close()
 
 
 def wait_until(true: Callable[[], object]) -> None:
