@@ -145,6 +145,9 @@ def test_the_clock_filters_the_jitter_of_the_calls() -> None:
     assert error_ns.std() < 0.25 * (called_ns - true_ns).std()
     late = called_ns[-1] + 100e6
     assert clock.smoothed_ns(int(late), 128) == int(late), "after a stall it starts anew"
+    clock.restart()
+    soon = late + 128 / 48_000 * 1e9 + 1e6
+    assert clock.smoothed_ns(int(soon), 128) == int(soon), "and when it is told to, however little was lost"
 
 
 def test_another_process_finds_the_same_memory_and_leaves_it_there() -> None:

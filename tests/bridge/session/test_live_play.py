@@ -56,6 +56,17 @@ def test_notes_out_of_silence_start_a_constant_after_they_came(tmp_path: Path, b
     assert delays_ms.max() <= 10.0
 
 
+def test_a_late_note_begins_with_the_next_sample_that_the_device_asks_for(tmp_path: Path) -> None:
+    with Stage(tmp_path, block=512) as stage:
+        stage.play(4_800)
+        late = stage.now
+        stage.engine.players[0].feed(NoteOn(0.0, 1, 57.0), late - 2_000.0, 0)
+        stage.play(4_800)
+        stage.engine.players[0].feed(NoteOff(0.0, 1), stage.now, 1)
+        stage.play(24_000)
+    assert np.flatnonzero(stage.heard[:, 0])[0] - late <= 2
+
+
 def test_a_note_that_is_rehearsed_is_neither_heard_nor_remembered(tmp_path: Path) -> None:
     with Stage(tmp_path) as stage:
         stage.feed(Lyrics(0.0, split_lyrics("stay with me").lines))
