@@ -107,7 +107,7 @@ def _load(data: bytes) -> Node:
         text = data.decode("utf-8-sig")
         if "&" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=LOADER)):
             raise ScoreError("The USTX file uses YAML aliases, which OpenUtau never writes and which are refused for safety.")
-        project = yaml.load(text, Loader=LOADER)
+        project = yaml.load(text, Loader=LOADER)  # builds no objects, see LOADER
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ScoreError(f"The USTX file is not readable YAML ({error}). Save it again in OpenUtau.") from error
     if not isinstance(project, dict) or not ("voice_parts" in project or "tracks" in project):

@@ -244,3 +244,19 @@ def test_fuzzed_files_are_read_or_refused():
         except ScoreError:
             pass
         assert time.process_time() - started < 2
+
+
+def test_a_tag_in_a_project_builds_nothing(tmp_path):
+    """What PyYAML's unsafe loader would run is a word like any other here."""
+    made = tmp_path / "made"
+    for tag in (
+        f'!!python/object/apply:os.mkdir ["{made}"]',
+        f'!!python/object/new:os.mkdir ["{made}"]',
+        "!!python/name:os.system x",
+    ):
+        try:
+            score = read_ustx(PROJECT.replace("name: New Project", f"name: {tag}").encode(), title="")
+        except ScoreError:
+            continue
+        assert isinstance(score.title, str)
+    assert not made.exists()
