@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from bridge.protocol.events import Received
 from bridge.protocol.table import BY_EVENT
 
 from .common import EXIT_OK
+from .end_request import end_request
 
 _QUIET = ("clock", "active_sensing", "quarter_frame")  # counted, not shown one by one
 _TOLD_EVERY_S = 1.0
@@ -27,19 +27,14 @@ _TOLD_EVERY_S = 1.0
 
 def run(*, port: int = limits.DEFAULT_PORT, midi: Sequence[str] = (), with_midi: bool = True) -> int:
     """Show until interrupted. ProtocolError if the port is in use, by `vocalese serve` for example."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     logging.basicConfig(format="OSC   %(message)s", level=logging.WARNING)  # what is refused is logged
-    with OscServer(_show, port=port) as osc, _MidiMonitor(midi) as ports:
+    with end_request() as end, OscServer(_show, port=port) as osc, _MidiMonitor(midi) as ports:
         print(f"OSC    {osc.host}:{osc.port}, UDP")
         for text in ports.start() if with_midi else ():
             print(text)
         print(f"MIDI   {', '.join(ports.names) or 'no ports'}\nCtrl-C ends.", flush=True)
-        try:
-            while not stop.wait(_TOLD_EVERY_S):
-                ports.tell_quiet()
-        except KeyboardInterrupt:
-            pass
+        while not end.wait(_TOLD_EVERY_S):
+            ports.tell_quiet()
     return EXIT_OK
 
 

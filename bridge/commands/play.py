@@ -6,9 +6,10 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
@@ -21,6 +22,7 @@ from bridge.session.transport import JackTransport, TransportSource, midi_source
 from engine import DeviceError, ScoreError, SettingsError
 
 from .common import EXIT_OK, bullet_list
+from .end_request import EndRequest, end_request
 from .render import TEXT_SUFFIXES, RenderOptions, plan_file, settings_of, words_of
 
 _READY_AHEAD_S = 3.0  # rendered before it starts
@@ -73,19 +75,20 @@ def run(score: Path, options: RenderOptions, playing: PlayOptions, *, as_json: b
     if warnings and not as_json:
         print(bullet_list(warnings))
     shelf = VoiceShelf(options.voice_folders, options.features, options.cache, options.imported)
-    with _opened(playing, len(song.tracks)) as (audio, ended), Sequencer(audio, shelf, on_notice=_say) as sequencer:
+    with (
+        nullcontext() if isinstance(playing.output, Path) else end_request() as end,  # a file is left at once, and not kept
+        _opened(playing, len(song.tracks)) as (audio, ended),
+        Sequencer(audio, shelf, on_notice=_say) as sequencer,
+    ):
         sequencer.load(song, singing)
-        try:
-            if not as_json:
-                print(f"{score}: {len(song.tracks)} track(s) on {audio.info.name}, {audio.sample_rate} Hz", flush=True)
-            if isinstance(playing.output, Path):
-                _write(audio, sequencer, playing)
-            else:
-                _play(audio, sequencer, playing, ended)
-        except KeyboardInterrupt:
-            if isinstance(playing.output, Path):
-                raise
-            sequencer.stop()  # how a loop ends
+        if not as_json:
+            print(f"{score}: {len(song.tracks)} track(s) on {audio.info.name}, {audio.sample_rate} Hz", flush=True)
+        if end is None:
+            _write(audio, sequencer, playing)
+        else:
+            with suppress(KeyboardInterrupt):
+                _play(audio, sequencer, playing, partial(_wait, sequencer, ended, end))
+            sequencer.stop()
         _report(score, audio, sequencer.status(), as_json)
     return EXIT_OK
 
@@ -162,38 +165,38 @@ def _write(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions) -> No
     audio.advance(round(seconds * audio.sample_rate))
 
 
-def _play(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions, ended: list[str]) -> None:
-    """In the time of the device, to the end; or where another transport leads, without one."""
+def _play(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions, wait: Callable[[], None]) -> None:
+    """In the time of the device, to the end; or where another transport leads, without one. Ends early where `wait` raises."""
     sequencer.start()
     while not sequencer.is_planned:
-        _wait(sequencer, ended)
+        wait()
     _check_tracks(sequencer.status())
     if playing.follow:
         with ExitStack() as stack:
             sequencer.listen_to(_source(playing.follow, stack))
             stack.callback(sequencer.listen_to, None)
             while True:
-                _wait(sequencer, ended)
+                wait()
     seconds = _prepare(sequencer, playing)
     while not sequencer.is_ready(_READY_AHEAD_S):
-        _wait(sequencer, ended)
+        wait()
     sequencer.play()
     while not sequencer.status().is_obeyed:
-        _wait(sequencer, ended)
+        wait()
     left = None if seconds is None else round(seconds * audio.sample_rate)
     begun = audio.telemetry().transport.device_sample
     while left is None or audio.telemetry().transport.device_sample - begun < left:
-        _wait(sequencer, ended)
-    sequencer.stop()
+        wait()
 
 
-def _wait(sequencer: Sequencer, ended: list[str]) -> None:
-    """Let time pass, and show where we are."""
+def _wait(sequencer: Sequencer, ended: list[str], end: EndRequest) -> None:
+    """Let time pass, and show where we are. KeyboardInterrupt once the end is asked for, DeviceError once there is no device."""
     if ended:
         raise DeviceError(ended[-1])
     if sys.stderr.isatty():
         print(f"\r{_line(sequencer.status()):<{_LINE_WIDTH}}", end="", file=sys.stderr, flush=True)
-    time.sleep(_LOOK_EVERY_S)
+    if end.wait(_LOOK_EVERY_S):
+        raise KeyboardInterrupt
 
 
 def _line(status: SequencerStatus) -> str:

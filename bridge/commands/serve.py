@@ -6,7 +6,6 @@ import difflib
 import gc
 import queue
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from bridge.session.server import ServerOptions, VocaleseServer
 from engine import STARTER_NAME, DeviceError, ImportedSettings, LiveParameter, LiveSettings, Overlap, SettingsError, WhenEmpty
 
 from .common import EXIT_OK, cache_folder, heard_folder, user_features_folder, user_voice_folder, vocalese_version
+from .end_request import end_request
 from .monitor import QuietMessages, arrival_line, midi_line
 from .render import lyrics_given
 
@@ -79,26 +79,25 @@ class ServeOptions:
 def run(options: ServeOptions) -> int:
     """Serve until interrupted. VocaleseError where something cannot be opened."""
     sys.setswitchinterval(0.001)  # a note does not wait long for whatever else is done
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     say = _speaker()
     shown = _Arrivals(say) if options.shows_arrivals else None
     try:
-        with VocaleseServer(
-            server_options(options), say, on_arrival=shown.osc if shown else None, on_midi=shown.midi if shown else None
-        ) as server:
+        with (
+            end_request() as end,
+            VocaleseServer(
+                server_options(options), say, on_arrival=shown.osc if shown else None, on_midi=shown.midi if shown else None
+            ) as server,
+        ):
             for number, text in _by_track(options.lyrics, options.tracks, only_first=True).items():
                 server.session.write(number, _words(text))
             for line in opened_lines(server):
                 say(line)
             is_settled = False
-            while not stop.wait(0.5):
+            while not end.wait(0.5):
                 if not is_settled and server.session.warming.done():
                     gc.collect()
                     gc.freeze()  # dictionaries: to look through them again would hold up a note for many milliseconds
                     is_settled = True
-    except KeyboardInterrupt:
-        pass
     except DeviceError as error:
         raise DeviceError(f"{error} To go on without a device: --output null.") from error
     finally:

@@ -109,3 +109,25 @@ def test_ctrl_c_ends_it_whenever_it_comes(midi, after_s: float) -> None:
         out, complaints = playing.communicate(timeout=60)
     assert playing.returncode == 0, complaints
     assert out.startswith("stopped at") and not complaints
+
+
+_INTERRUPTED_START = """
+import os, signal, sys, threading
+from bridge.cli import main
+
+def start(thread, really=threading.Thread.start):
+    if thread.name == "sequencer":
+        os.kill(os.getpid(), signal.SIGINT)
+    really(thread)
+
+threading.Thread.start = start
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send itself Ctrl-C there")
+def test_ctrl_c_while_a_thread_starts(midi) -> None:
+    """Between a thread's being known and its running: it cannot be waited for then."""
+    command = [sys.executable, "-c", _INTERRUPTED_START, "play", str(midi("short", TWO_PHRASES[:2])), "-o", "null", "--loop"]
+    played = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert played.returncode == 0 and "stopped at" in played.stdout and not played.stderr, played.stderr
