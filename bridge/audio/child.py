@@ -4,51 +4,36 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import queue
 import subprocess
-import sys
 import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
+from bridge.child import LastWords, spawn
 from engine import errors
 from engine.errors import DeviceError, VocaleseError
 
 _ANSWER_WITHIN_S = 20.0
 _CLOSE_WITHIN_S = 3.0
 _ENDED = "ended"
-# For processes that wake up to be quick: memory on large pages (glibc 2.35 and newer; nobody else reads this). After a rest of 50 ms the first
-# frame of a voice is sung a third faster, because fewer page tables have to be walked anew.
-LARGE_PAGES = {
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824"
-    ":glibc.malloc.top_pad=67108864"
-}
-
 log = logging.getLogger(__name__)
 
 
 class AudioChild:
     """One run of `bridge.audio.process`.
 
-    It is a fresh interpreter: unlike a spawned `multiprocessing` child it does not run the parent's main script, whatever that
-    imports. `on_notice(text)` and `on_end(text)` are called from a thread; the text of an end says why, empty if nobody knows.
+    `on_notice(text)` and `on_end(text)` are called from a thread; the text of an end says why, empty if nobody knows.
     """
 
     def __init__(self, on_notice: Callable[[str], None], on_end: Callable[[str], None]) -> None:
         self._on_notice, self._on_end = on_notice, on_end
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self._last_words: deque[str] = deque(maxlen=20)
-        self._process = _spawn()
-        self._threads = [
-            threading.Thread(target=target, name=f"audio {name}", daemon=True)
-            for name, target in (("answers", self._hear), ("messages", self._overhear))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._process = spawn("bridge.audio.process")
+        self._last_words = LastWords(self._process, "audio")
+        self._thread = threading.Thread(target=self._hear, name="audio answers", daemon=True)
+        self._thread.start()
 
     @property
     def process_id(self) -> int:
@@ -86,9 +71,9 @@ class AudioChild:
             log.warning("the audio process did not end within %g s and was stopped", _CLOSE_WITHIN_S)
             process.kill()
             process.wait()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+        self._last_words.wait()
         process.stdout.close()
         process.stderr.close()
         refused = None
@@ -101,7 +86,7 @@ class AudioChild:
     def _as_error(self, heard: dict[str, Any]) -> VocaleseError:
         if heard["event"] == _ENDED:
             self._answers.put(heard)  # whoever asks next finds out too
-            return DeviceError(f"The audio process has ended. Its last words: {' / '.join(self._last_words) or 'none'}")
+            return DeviceError(f"The audio process has ended. Its last words: {self._last_words}")
         kind = getattr(errors, heard.get("kind", ""), DeviceError)
         return kind(heard["text"])
 
@@ -118,23 +103,3 @@ class AudioChild:
                 self._answers.put(heard)
         self._answers.put({"event": _ENDED})
         self._on_end(why)
-
-    def _overhear(self) -> None:
-        """What sound systems print about themselves is kept out of the user's sight until it explains something."""
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._last_words.append(text)
-            log.debug("audio process: %s", text)
-
-
-def _spawn() -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "bridge.audio.process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**LARGE_PAGES, **os.environ, "PYTHONPATH": path},
-    )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import select
 import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bridge.audio.child import LARGE_PAGES
+from bridge.child import LastWords, spawn
 from engine import (
     Bend,
     Configure,
@@ -115,7 +113,6 @@ class EngineProcess:
         self._on_report, self._on_notice = on_report, on_notice
         self._tracks = [_TrackState(voice) for voice in opening.voices]
         self._lock = threading.Lock()  # what is known and what is sent stay together
-        self._last_words: deque[str] = deque(maxlen=20)
         self._deaths_s: list[float] = []
         self._marks: dict[int, int] = {}  # where takes that are being recorded begin, by track; ns of `time.monotonic_ns`
         self._asked: dict[tuple[str, int], Report] = {}  # what has not been answered yet
@@ -202,25 +199,15 @@ class EngineProcess:
         thread = getattr(self, "_thread", None)
         if thread is not None and thread is not threading.current_thread():
             thread.join()
-        self._overhearing.join()
+        self._last_words.wait()
         process.stdout.close()
         process.stderr.close()
 
     # ---- one life ----------------------------------------------------------------------------------------------------
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        """A fresh interpreter: unlike a spawned `multiprocessing` child it does not run the parent's main script, whatever that imports."""
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "bridge.session.live_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**LARGE_PAGES, **os.environ, **_ONE_THREAD, "PYTHONPATH": path},
-        )
-        self._overhearing = threading.Thread(target=self._overhear, args=(process,), name="engine messages", daemon=True)
-        self._overhearing.start()
+        process = spawn("bridge.session.live_process", settings=_ONE_THREAD)
+        self._last_words = LastWords(process, "engine")
         return process
 
     def _await_ready(self) -> None:
@@ -232,9 +219,7 @@ class EngineProcess:
         self._order(do="open", **{**asdict(replace(self._opening, voices=voices)), "known": known})
         heard = self._hear()
         if heard is None:
-            raise VocaleseError(
-                f"The engine process ended while it was opened: {' / '.join(self._last_words) or 'it said nothing'}"
-            )
+            raise VocaleseError(f"The engine process ended while it was opened. Its last words: {self._last_words}")
         if heard["event"] == "refused":
             raise getattr(engine_errors, heard["kind"], VocaleseError)(heard["text"])
         self.modules = tuple(heard["modules"])
@@ -261,13 +246,6 @@ class EngineProcess:
         with suppress(OSError, ValueError):  # a process that has ended is noticed by its watcher
             self._process.stdin.write(json.dumps(values).encode() + b"\n")
             self._process.stdin.flush()
-
-    def _overhear(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._last_words.append(text)
-            log.debug("engine process: %s", text)
 
     # ---- all its lives -----------------------------------------------------------------------------------------------
 
@@ -304,9 +282,7 @@ class EngineProcess:
         now_s = time.monotonic()
         self._deaths_s = [*(death for death in self._deaths_s if now_s - death < _DEATHS_WITHIN_S), now_s]
         if len(self._deaths_s) > _MOST_DEATHS:
-            self._on_notice(
-                f"The engine process keeps ending; nothing is sung any more. Its last words: {' / '.join(self._last_words)}"
-            )
+            self._on_notice(f"The engine process keeps ending; nothing is sung any more. Its last words: {self._last_words}")
             return False
         lost = " What was recorded until now is lost from the take." if is_recording else ""
         self._on_notice(f"The engine process has ended unexpectedly; it is started again.{lost}")
