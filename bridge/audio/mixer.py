@@ -11,6 +11,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.block_clock import BlockClock
+
 from .control import (
     BLOCK_FRAMES,
     BLOCK_NS,
@@ -98,8 +100,6 @@ class Mixer:
         ints[SEQUENCE] += 1
         self._fence()
         ints[BLOCK_SAMPLE], ints[BLOCK_FRAMES] = ints[DEVICE_SAMPLE], frames
-        if underrun:
-            self._block_clock.restart()
         ints[BLOCK_NS], self._floats[LEAD_S] = self._block_clock.smoothed_ns(started_ns, frames), lead_s
         ints[DEVICE_UNDERRUNS] += underrun
         for start in range(0, frames, MAX_FRAMES):
@@ -231,33 +231,6 @@ class Mixer:
             self._floats[CALLBACK_LOAD] += min(1.0, frames / (_LOAD_WINDOW_S * self._rate)) * (
                 load - self._floats[CALLBACK_LOAD]
             )
-
-
-class BlockClock:
-    """When blocks are asked for, with the jitter of the calls filtered out: F. Adriaensen's delay-locked loop ("Using a DLL to
-    filter time", LAC 2005), 1 Hz wide."""
-
-    def __init__(self, sample_rate: int) -> None:
-        self._rate = sample_rate
-        self._frames = 0
-        self._next_ns = self._period_ns = 0.0
-
-    def restart(self) -> None:
-        """The device has lost time: what was learned of it no longer holds."""
-        self._frames = 0
-
-    def smoothed_ns(self, called_ns: int, frames: int) -> int:
-        """The moment of this block, given when it was called and that it has `frames` samples."""
-        period_ns = frames / self._rate * 1e9
-        error_ns = called_ns - self._next_ns
-        if frames != self._frames or abs(error_ns) > max(4 * period_ns, 20e6):
-            self._frames, self._period_ns, self._next_ns = frames, period_ns, called_ns + period_ns
-            return called_ns
-        moment_ns = self._next_ns
-        turn = 2 * math.pi * period_ns * 1e-9
-        self._next_ns += math.sqrt(2) * turn * error_ns + self._period_ns
-        self._period_ns += turn * turn * error_ns
-        return round(moment_ns)
 
 
 class _Gain:

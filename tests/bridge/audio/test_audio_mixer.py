@@ -10,7 +10,7 @@ import pytest
 
 from bridge.audio.control import CommandKind
 from bridge.audio.memory import COMMANDS, AudioAddress, AudioMemory, new_name
-from bridge.audio.mixer import BlockClock
+from bridge.block_clock import BlockClock
 from engine.errors import SettingsError
 
 
@@ -145,9 +145,27 @@ def test_the_clock_filters_the_jitter_of_the_calls() -> None:
     assert error_ns.std() < 0.25 * (called_ns - true_ns).std()
     late = called_ns[-1] + 100e6
     assert clock.smoothed_ns(int(late), 128) == int(late), "after a stall it starts anew"
-    clock.restart()
-    soon = late + 128 / 48_000 * 1e9 + 1e6
-    assert clock.smoothed_ns(int(soon), 128) == int(soon), "and when it is told to, however little was lost"
+
+
+@pytest.mark.parametrize("lost_ms", [1.5, 2.7, 6.0])
+def test_the_clock_finds_that_the_device_lost_time(lost_ms: float) -> None:
+    clock, period_ns = BlockClock(48_000), 128 / 48_000 * 1e9
+    rng = np.random.default_rng(1)
+    for block in range(500):
+        clock.smoothed_ns(round(block * period_ns + rng.normal(0, 30e3)), 128)
+    late_ns = 500 * period_ns + lost_ms * 1e6
+    assert clock.smoothed_ns(round(late_ns), 128) == pytest.approx(500 * period_ns, abs=0.1e6), "may be jitter"
+    for block in range(1, 5):
+        due_ns = late_ns + block * period_ns
+        assert clock.smoothed_ns(round(due_ns + rng.normal(0, 30e3)), 128) == pytest.approx(due_ns, abs=0.1e6)
+
+
+def test_the_clock_keeps_its_pace_when_blocks_come_late_but_are_caught_up_with() -> None:
+    clock, period_ns = BlockClock(48_000), 128 / 48_000 * 1e9
+    for block in range(500):
+        clock.smoothed_ns(round(block * period_ns), 128)
+    for block, late_ms in enumerate((5.0, 2.3, 0.0, 0.0), start=500):
+        assert clock.smoothed_ns(round(block * period_ns + late_ms * 1e6), 128) == pytest.approx(block * period_ns, abs=0.3e6)
 
 
 def test_another_process_finds_the_same_memory_and_leaves_it_there() -> None:

@@ -1,0 +1,33 @@
+"""When a sound system asks for its blocks."""
+
+from __future__ import annotations
+
+import math
+
+LOST_NS = 1e6  # what is less the loop follows by itself
+_SAME_NS = 0.25e6
+
+
+class BlockClock:
+    """When blocks are asked for, with the jitter of the calls filtered out: F. Adriaensen's delay-locked loop ("Using a DLL to
+    filter time", LAC 2005), 1 Hz wide. A block that comes late alone is jitter; two that are late by the same show that the device has lost
+    time, and the loop starts anew."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        self._frames = 0
+        self._next_ns = self._period_ns = self._error_ns = 0.0
+
+    def smoothed_ns(self, called_ns: int, frames: int) -> int:
+        """The moment of this block, given when it was called and that it has `frames` samples."""
+        period_ns = frames / self._rate * 1e9
+        last_error_ns, self._error_ns = self._error_ns, called_ns - self._next_ns
+        has_lost = self._error_ns > LOST_NS and abs(self._error_ns - last_error_ns) < _SAME_NS
+        if frames != self._frames or has_lost or abs(self._error_ns) > max(4 * period_ns, 20e6):
+            self._frames, self._period_ns, self._next_ns = frames, period_ns, called_ns + period_ns
+            return called_ns
+        moment_ns = self._next_ns
+        turn = 2 * math.pi * period_ns * 1e-9
+        self._next_ns += math.sqrt(2) * turn * self._error_ns + self._period_ns
+        self._period_ns += turn * turn * self._error_ns
+        return round(moment_ns)
