@@ -1,8 +1,8 @@
 """The engine process: `python -m bridge.session.live_process`, started by `engine_process`. It sings, and never imports torch.
 
 Lines of JSON come in on standard input and go out on standard output. First comes `open`; the answer is `ready`, or `refused`. When the
-input ends, the parent is gone, and so is this process. One thread reads the input and one at a time loads a voice; everything else
-happens in the loop of `main`, which sleeps until the next frame is wanted.
+input ends, the parent is gone, and so is this process. One thread at a time loads a voice; everything else happens in the loop of `main`, which
+sleeps until the next order comes or the next frame is wanted.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import json
 import logging
 import os
 import queue
+import select
 import signal
+import socket
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,7 @@ import numpy as np
 from bridge.audio.control import DEVICE_SAMPLE, SEQUENCE, clock_of
 from bridge.audio.live import UNDERRUNS, LiveWriter
 from bridge.audio.memory import AudioAddress, AudioMemory
-from bridge.priority import SINGER, Urgency, ask_for_real_time
+from bridge.priority import SINGER, Urgency
 from engine import (
     LiveEvent,
     LivePerformer,
@@ -45,7 +49,7 @@ from engine import (
 from .live_player import FRAME_RATE_HZ, MOST_WAITING, Leads, LivePlayer
 from .live_wire import read_event
 
-SWITCH_S = 0.0005  # between threads: the reader is not kept waiting by the singer
+_SWITCH_S = 0.0005  # between threads: the singer is not kept waiting by one that loads a voice
 _REPORT_EVERY_S = 1.0
 _COLLECT_EVERY_S = 10.0
 # Caches forget what is not used for some ten milliseconds, and a first frame from memory takes two to four times as long. So between notes
@@ -355,14 +359,22 @@ class LiveEngine:
 
 
 class Channel:
-    """Lines of JSON, both ways."""
+    """Lines of JSON, both ways. `take` reads in the thread that obeys: on the way through another one an order would wait for the interpreter
+    and for a processor, a millisecond in bad moments."""
 
     def __init__(self) -> None:
         self._out = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(2, 1)
         self._lock = threading.Lock()
-        self.orders: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        self._ended, self._tell_end = socket.socketpair()
+        self._input: Any = 0
+        self._read = partial(os.read, 0)
+        if sys.platform == "win32":  # whose pipes cannot be waited for
+            self._input, sender = socket.socketpair()
+            self._read = self._input.recv
+            threading.Thread(target=_pass_on, args=(sender,), name="orders", daemon=True).start()
+        self._lines: deque[bytes] = deque()
+        self._held = b""
 
     def say(self, event: str, **values: Any) -> None:
         """Tell the parent, if it is there."""
@@ -370,36 +382,53 @@ class Channel:
         with self._lock, suppress(OSError):
             self._out.write(line)
 
-    def _listen(self) -> None:
-        ask_for_real_time(SINGER)
-        held = b""
+    def take(self, timeout_s: float | None = None) -> dict[str, Any] | None:
+        """The next order; None when none came in time. EOFError when the parent is gone or has closed the input, and after `end`."""
+        while not self._lines:
+            readable = select.select([self._input, self._ended], [], [], timeout_s)[0]
+            if not readable:
+                return None
+            if self._ended in readable or not (piece := self._read(1 << 16)):
+                raise EOFError
+            *lines, self._held = (self._held + piece).split(b"\n")
+            self._lines += lines
+        order: dict[str, Any] = json.loads(self._lines.popleft())
+        return order
+
+    def end(self) -> None:
+        """Behave as if the parent were gone."""
+        self._tell_end.send(b"\0")
+
+
+def _pass_on(sender: socket.socket) -> None:
+    with sender, suppress(OSError):
         while piece := os.read(0, 1 << 16):
-            *lines, held = (held + piece).split(b"\n")
-            for line in lines:
-                self.orders.put(json.loads(line))
-        self.orders.put(None)
+            sender.sendall(piece)
 
 
 def main() -> int:
     """Run until the parent is gone or closes the input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child; the parent decides
     channel = Channel()
-    signal.signal(signal.SIGTERM, lambda *_: channel.orders.put(None))
+    signal.signal(signal.SIGTERM, lambda *_: channel.end())
     np.seterr(all="ignore")
-    order = channel.orders.get()
-    if order is None:
-        return 0
+    urgency = Urgency(SINGER)
     try:
-        engine = LiveEngine(read_opening(order), channel.say, Urgency(SINGER))
+        order = channel.take()
+        assert order is not None
+        engine = LiveEngine(read_opening(order), channel.say, urgency)
+    except EOFError:
+        return 0
     except VocaleseError as error:
         channel.say("refused", kind=type(error).__name__, text=str(error))
         return 1
-    sys.setswitchinterval(SWITCH_S)
+    sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.disable()  # a collection would take as long as several frames
     channel.say("ready", modules=sorted(name for name in sys.modules if "." not in name))
-    _run(engine, channel)
+    with suppress(EOFError):
+        _run(engine, channel, urgency)
     engine.close()
     return 0
 
@@ -418,7 +447,7 @@ def read_opening(order: dict[str, Any]) -> Opening:
     )
 
 
-def _run(engine: LiveEngine, channel: Channel) -> None:
+def _run(engine: LiveEngine, channel: Channel, urgency: Urgency) -> None:
     wait_s, reported_s, collected_s = 0.0, time.monotonic(), time.monotonic()
     while True:
         now_s = time.monotonic()
@@ -427,16 +456,18 @@ def _run(engine: LiveEngine, channel: Channel) -> None:
             reported_s = now_s
         is_idle = not any(player.is_sounding for player in engine.players)
         if now_s - collected_s >= _COLLECT_EVERY_S and (is_idle or now_s - collected_s >= 10 * _COLLECT_EVERY_S):
+            urgency.fall()
             gc.collect()
             collected_s = now_s
         limit_s = max(0.0, reported_s + _REPORT_EVERY_S - time.monotonic())
         wait_s = min(wait_s, limit_s)
-        with suppress(queue.Empty):
-            for number in range(_ORDERS_AT_ONCE):
-                order = channel.orders.get(timeout=wait_s) if wait_s > 0 and not number else channel.orders.get_nowait()
-                if order is None:
-                    return
-                engine.handle(order)
+        if wait_s > 0:
+            urgency.rise()  # a note that comes does not wait for a processor
+        for _ in range(_ORDERS_AT_ONCE):
+            if (order := channel.take(wait_s)) is None:
+                break
+            engine.handle(order)
+            wait_s = 0.0
         wait_s = engine.turn()
 
 
