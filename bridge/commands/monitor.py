@@ -11,7 +11,7 @@ from enum import Enum
 
 import mido
 
-from bridge.midi.ports import MidiPorts
+from bridge.midi.ports import MidiPorts, age_s
 from bridge.midi.router import Learned, MidiRouter, ProgramChosen, Routed
 from bridge.osc import OscServer
 from bridge.protocol import limits
@@ -129,7 +129,7 @@ class _MidiMonitor:
     def _message(self, port: str, message: mido.Message) -> None:
         if self._quiet.counts(message):
             return
-        time_s = time.perf_counter() - self._started_s
+        time_s = time.perf_counter() - self._started_s - age_s(message)
         router = self._routers.setdefault(port, MidiRouter())
         print(midi_line(time_s, port, message, router.feed(message, time_s)), flush=True)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,22 +28,39 @@ NO_MIDI = "There is no MIDI on this machine ({error}); notes can still be sent b
 NO_VIRTUAL = "This system has no virtual MIDI ports ({error}); connect a hardware port or a loopback driver instead."
 
 
+OnRehearsal = Callable[[mido.Message], None]
+
+
 class InputPort(Protocol):
-    """An open port; messages go to the callback it was opened with."""
+    """An open port; messages go to the callback it was opened with. One whose interface has ended is `closed` too."""
+
+    @property
+    def closed(self) -> bool: ...
 
     def close(self) -> None: ...
 
 
 class Backend(Protocol):
-    """What `mido.Backend` offers of a system's MIDI."""
+    """What `mido.Backend` offers of a system's MIDI, and an end."""
 
     def get_input_names(self, **arguments: Any) -> list[str]: ...
 
     def open_input(self, name: str, **arguments: Any) -> InputPort: ...
 
+    def rehearse_with(self, on_rehearsal: OnRehearsal) -> bool:
+        """Let it get a note that nobody played by and by, in the thread that real ones come in; False if this interface does not."""
+        ...
+
+    def close(self) -> None: ...
+
 
 OnMessage = Callable[[str, mido.Message], None]
 OnPort = Callable[[str], None]
+
+
+def age_s(message: mido.Message) -> float:
+    """How long ago a message was due, in seconds: its `time`, where the interface tells one, is a moment of `time.monotonic`."""
+    return time.monotonic() - message.time if message.time else 0.0
 
 
 class MidiInterface:
@@ -65,6 +84,14 @@ class MidiInterface:
         """As mido does."""
         port: InputPort = self._mido.open_input(name, **arguments)
         return port
+
+    def rehearse_with(self, on_rehearsal: OnRehearsal) -> bool:
+        """Its threads are the system's own, and wake up by themselves."""
+        return False
+
+    def close(self) -> None:
+        """Nothing is listed any more."""
+        self._lister.delete()
 
 
 def find_backend() -> Backend:
@@ -104,7 +131,9 @@ class MidiSurvey:
 
 def survey(backend: Backend | None = None) -> MidiSurvey:
     """Look at the system's MIDI, and open and close a virtual port. Raises what `find_backend` raises."""
-    backend = backend or find_backend()
+    if backend is None:
+        with closing(find_backend()) as found:
+            return survey(found)
     api = getattr(backend, "api", None) or "unknown"
     inputs, no_virtual = tuple(backend.get_input_names()), ""
     try:
@@ -118,8 +147,9 @@ class MidiPorts:
     """Opens the virtual port and every port whose name holds one of `wanted` (any case); () = none, None = all that are hardware.
 
     Without a `backend` the first MIDI interface that answers is taken, ALSA before JACK.
-    `on_message(port, message)` is called in the port's thread, at once, or `message.time` seconds later; `on_lost(port)` in the polling one,
-    when a port has gone. A system without MIDI is told by a notice of `start`, and is left alone from then on.
+    `on_message(port, message)` is called in the port's thread, at once, or later: see `age_s`; `on_lost(port)` in the polling one, when a port
+    has gone. `on_rehearsal` is for interfaces that rehearse, see `Backend`; `rehearses` says whether this one does. A system without MIDI is
+    told by a notice of `start`, and is left alone from then on.
     """
 
     def __init__(
@@ -131,15 +161,19 @@ class MidiPorts:
         virtual_name: str | None = VIRTUAL_NAME,
         backend: Backend | None = None,
         poll_s: float = _POLL_S,
+        on_rehearsal: OnRehearsal | None = None,
     ) -> None:
-        self._on_message, self._on_lost = on_message, on_lost
+        self._on_message, self._on_lost, self._on_rehearsal = on_message, on_lost, on_rehearsal
         self._wanted = wanted if wanted is None else tuple(name.lower() for name in wanted)
         self._virtual_name = virtual_name
         self._backend = backend
+        self._found: Backend | None = None  # closed with the ports; another one is left to who gave it
         self._poll_s = poll_s
         self._open: dict[str, InputPort] = {}
         self._refused: set[str] = set()
         self._virtual: InputPort | None = None
+        self._is_virtual_lost = False
+        self.rehearses = False
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -153,10 +187,12 @@ class MidiPorts:
     def start(self) -> tuple[str, ...]:
         """Open what there is and keep looking for more. Returns full sentences about what is not possible here."""
         try:
-            self._backend = self._backend or find_backend()
+            if self._backend is None:
+                self._backend = self._found = find_backend()
             self._backend.get_input_names()
+            self.rehearses = self._on_rehearsal is not None and self._backend.rehearse_with(self._on_rehearsal)
         except (OSError, ImportError) as error:
-            return (NO_MIDI.format(error=error),)
+            return (NO_MIDI.format(error=str(error).rstrip(".")),)
         notices = self._open_virtual(self._backend)
         self.scan()
         self._thread = threading.Thread(target=self._watch, name="midi-ports", daemon=True)
@@ -164,7 +200,8 @@ class MidiPorts:
         return notices
 
     def scan(self) -> None:
-        """Open wanted ports that have come, close those that have gone. A port that cannot be opened is logged once."""
+        """Open wanted ports that have come, close those that have gone. A port that cannot be opened is logged once. The virtual port comes
+        back with its interface."""
         if (backend := self._backend) is None:
             return
         try:
@@ -175,15 +212,23 @@ class MidiPorts:
                 else backend.get_input_names
             )
             present = [name for name in listed() if self._is_wanted(name)]
+            is_there = True
         except OSError as error:
             logger.debug("MIDI ports cannot be listed: %s", error)
-            present = []
+            present, is_there = [], False
         with self._lock:
             if self._stop.is_set():
                 return
-            gone = [name for name in self._open if name not in present]
+            gone = [name for name, port in self._open.items() if name not in present or port.closed]
             for name in gone:
                 self._open.pop(name).close()
+            if self._virtual is not None and self._virtual.closed:
+                self._virtual.close()
+                self._virtual, self._is_virtual_lost = None, True
+                gone.append(self._virtual_name or "")
+            if self._is_virtual_lost and is_there and not self._open_virtual(backend):
+                self._is_virtual_lost = False
+                logger.info("MIDI port '%s' is open again.", self._virtual_name)
             self._refused &= set(present)
             for name in present:
                 if name not in self._open and name not in self._refused:
@@ -202,6 +247,9 @@ class MidiPorts:
                 port.close()
             self._open.clear()
             self._virtual = None
+            if self._found is not None:
+                self._found.close()
+                self._backend = self._found = None
 
     def __enter__(self) -> MidiPorts:
         return self

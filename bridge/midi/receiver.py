@@ -12,7 +12,7 @@ import mido
 from engine import LiveParameter
 
 from .clock import ClockFollower, TransportState
-from .ports import VIRTUAL_NAME, Backend, MidiPorts
+from .ports import VIRTUAL_NAME, Backend, MidiPorts, age_s
 from .router import Learned, MidiOptions, MidiRouter, Routed, check_free
 from .timecode import TimecodeFollower
 
@@ -26,6 +26,7 @@ class MidiReceiver:
     """Calls `sink` with the events of each message as it comes, in the port's thread; it must not wait for anything.
 
     `clock` gives the seconds that events carry. Each port has a router of its own; when a port goes, what it held is released.
+    `rehearse` gets what notes that nobody played become, in the same thread, where the interface keeps it awake with them.
     `on_arrival(time_s, port, message, routed)` hears of every message, clocks included, after the sink; it must not wait either.
     """
 
@@ -39,13 +40,22 @@ class MidiReceiver:
         virtual_name: str | None = VIRTUAL_NAME,
         backend: Backend | None = None,
         on_arrival: OnArrival | None = None,
+        rehearse: Sink | None = None,
     ) -> None:
         self._sink, self._clock, self._on_arrival = sink, clock, on_arrival
+        self._rehearsal, self._rehearsing_router = rehearse, MidiRouter()
         self._options = options or MidiOptions()
         self._routers: dict[str, MidiRouter] = {}
         self._lock = threading.Lock()  # several ports, several threads
         self._clock_follower, self._timecode_follower = ClockFollower(), TimecodeFollower()
-        self._ports = MidiPorts(self._receive, self._lost, wanted=wanted, virtual_name=virtual_name, backend=backend)
+        self._ports = MidiPorts(
+            self._receive,
+            self._lost,
+            wanted=wanted,
+            virtual_name=virtual_name,
+            backend=backend,
+            on_rehearsal=self._rehearse if rehearse else None,
+        )
         self._wanted_parameter: LiveParameter | None = None
 
     @property
@@ -90,8 +100,19 @@ class MidiReceiver:
         with self._lock:
             return self._timecode_follower.state_at(self._clock())
 
+    @property
+    def rehearses(self) -> bool:
+        """Whether it keeps the way of a note warm by itself, with notes that nobody played."""
+        return self._ports.rehearses
+
+    def _rehearse(self, message: mido.Message) -> None:
+        assert self._rehearsal is not None
+        with self._lock:
+            routed = self._rehearsing_router.feed(message, self._clock() - age_s(message))
+        self._rehearsal(routed)
+
     def _receive(self, port: str, message: mido.Message) -> None:
-        time_s = self._clock() - message.time
+        time_s = self._clock() - age_s(message)
         with self._lock:
             routed = self._routed(port, message, time_s)
         if routed:

@@ -235,6 +235,7 @@ class VocaleseServer:
             wanted=options.midi_ports,
             virtual_name=options.midi_virtual_name,
             on_arrival=self._on_midi,
+            rehearse=self._rehearsal.play,
         )
         self.midi.learn(options.learn)
         for name, target in (("session", self._serve), ("song", self._serve_song), ("feedback", self._feed_back)):
@@ -326,7 +327,8 @@ class VocaleseServer:
             if isinstance(item, Learned) and self._asked_to_learn is not None:
                 self.send(self._asked_to_learn, replies.MidiLearned(item.number, item.parameter.value))
                 self._asked_to_learn = None
-        self.osc.stay_awake()
+        if not self.midi.rehearses:
+            self.osc.stay_awake()
         self.session.play(routed)
 
     def _serve_song(self) -> None:
