@@ -2,9 +2,9 @@
 with --midi by a key of a JACK client.
 
     total     from just before the datagram is sent to the first sample of the syllable, in the device's samples: where the device stood
-              when it was sent follows from when its last block began, by JACK's own clock, and the time since. A key goes down when it is
-              written in a period of JACK. The first sample is the first one after digital silence that reaches 0.3 % (-50 dB) of its
-              note's peak.
+              when it was sent follows from when its last block began, by JACK's own clock, and the time since. A key goes down with the
+              sample that JACK gives it, the first of its period. The first sample of the syllable is the first one after digital silence
+              that reaches 0.3 % (-50 dB) of its note's peak.
     added     total less one block of the driver, which any answer to a message has to wait for
     jitter    the largest distance of a note's total from their median
     underruns of all sources and the device while notes are played, as the server counts them (clients that join JACK may cost one before)
@@ -52,6 +52,7 @@ sys.path.insert(0, str(ROOT))
 from bridge.audio.facade import AudioConfig  # noqa: E402
 from bridge.client import VocaleseClient  # noqa: E402
 from bridge.osc.packet import pack  # noqa: E402
+from bridge.priority import AUDIO, ask_for_real_time  # noqa: E402
 from bridge.protocol import events  # noqa: E402
 from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
 from engine import STARTER_NAME  # noqa: E402
@@ -231,7 +232,7 @@ class Keys:
     def __init__(self, client: Any) -> None:
         self._client, self._port = client, client.midi_outports.register("keys")
         self._to_play: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._played_ns: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._played: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def join(self) -> bool:
         """Whether there is a MIDI port of Vocalese, which is then joined."""
@@ -240,24 +241,24 @@ class Keys:
             self._client.connect(self._port, ports[0])
         return bool(ports)
 
-    def write(self) -> None:
-        """In this period."""
+    def write(self, period: int) -> None:
+        """At the beginning of this period."""
         self._port.clear_buffer()
         while not self._to_play.empty():
             self._port.write_midi_event(0, self._to_play.get())
-            self._played_ns.put(time.monotonic_ns())
+            self._played.put(period)
 
     def strike(self, pitch: float, length_s: float) -> int:
-        """A note; when its key went down."""
-        down_ns = self._press(0x90, round(pitch), 100)
+        """A note; the period in which its key went down."""
+        period = self._press(0x90, round(pitch), 100)
         time.sleep(length_s)
         self._press(0x80, round(pitch), 0)
-        return down_ns
+        return period
 
     def _press(self, *message: int) -> int:
         self._to_play.put(bytes(message))
         try:
-            return self._played_ns.get(timeout=KEY_WITHIN_S)
+            return self._played.get(timeout=KEY_WITHIN_S)
         except queue.Empty:
             raise SystemExit("JACK stands still: it asks the client with the keys for nothing any more") from None
 
@@ -276,21 +277,23 @@ def through_jack(block: int, options: argparse.Namespace) -> Heard:
             time.sleep(SETTLED_S)
             begun = client.status().underruns
             with by_osc(udp_port, time.monotonic_ns) as strike:
-                sent_ns = play(client, options, partial(ask, "strike") if options.midi else strike)
+                struck = play(client, options, partial(ask, "strike") if options.midi else strike)
             underruns = client.status().underruns - begun
         called, sound = ask("end")
     span = min(1000, len(called) // 2)
     kept = np.median((called[span:] - called[:-span]) * 1e-9) * RATE / (span * block)  # 1 if blocks are asked for in time
     if abs(kept - 1.0) > 0.01:
         print(f"{block:>6} the device loses time ({1 / kept:.0%} of its rate): the machine is too busy for this to mean much")
-    last = np.searchsorted(called, sent_ns, side="right") - 1
-    since = np.minimum((np.array(sent_ns) - called[last]) * 1e-9 * RATE, block)  # a block that is late is not asked for yet
+    if options.midi:
+        return Heard([period * block for period in struck], sound, underruns, alone)
+    last = np.searchsorted(called, struck, side="right") - 1
+    since = np.minimum((np.array(struck) - called[last]) * 1e-9 * RATE, block)  # a block that is late is not asked for yet
     return Heard(list(last * block + since), sound, underruns, alone)
 
 
 @contextlib.contextmanager
 def recorder() -> Iterator[Callable[..., Any]]:
-    """A client that records, and asks what it is told. In a process of its own: JACK waits for its callback, and the callback would wait for
+    """A client that records, and obeys what it is asked. In a process of its own: JACK waits for its callback, and the callback would wait for
     what else is done in Python, such as sending notes."""
     context = multiprocessing.get_context("spawn")
     orders, answers = context.Pipe()
@@ -321,6 +324,10 @@ def record(orders: Connection) -> None:
     import jack
 
     gc.disable()
+    sys.setswitchinterval(0.0001)
+    ask_for_real_time(
+        AUDIO
+    )  # else the callback waits for whoever comes between this thread and its giving back the interpreter
     client = jack.Client("recorder", no_start_server=True)
     blocks: list[np.ndarray] = []
     called_ns: list[int] = []
@@ -329,7 +336,7 @@ def record(orders: Connection) -> None:
 
     def process(_frames: int) -> None:
         called_ns.append(time.monotonic_ns() - round(client.frames_since_cycle_start * 1e9 / RATE))
-        keys.write()
+        keys.write(len(blocks))
         blocks.append(port.get_array().copy())
 
     def listen() -> bool:
