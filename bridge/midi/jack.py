@@ -195,7 +195,7 @@ class JackReader:
         while True:
             is_awake = self.on_rehearsal is not None and time.monotonic() - heard_s < _AWAKE_FOR_S
             if not select.select([source], [], [], _AWAKE_EVERY_S if is_awake else None)[0]:
-                self._rehearse()
+                self._hand_on(json.loads(_REHEARSED), self.on_rehearsal)
                 continue
             if not (piece := os.read(source, 1 << 16)):
                 break
@@ -204,7 +204,7 @@ class JackReader:
                 heard = json.loads(line)
                 if heard["event"] == "message":
                     heard_s = time.monotonic()
-                    self._hand_on(heard)
+                    self._hand_on(heard, self._callbacks.get(heard["port"]))
                 elif heard["event"] == "ports":
                     self.inputs, self.hardware = heard["inputs"], heard["hardware"]
                 elif heard["event"] == "gone":
@@ -214,20 +214,17 @@ class JackReader:
         self.has_ended = True
         self._answers.put(_ENDED)
 
-    def _hand_on(self, heard: dict[str, Any]) -> None:
+    def _hand_on(self, heard: dict[str, Any], callback: OnMessage | None) -> None:
         if heard["lost"]:
             log.warning("%d MIDI messages were lost: too many came at once.", heard["lost"])
-        callback = self._callbacks.get(heard["port"])
-        if callback is not None:
-            with suppress(ValueError):  # no message of MIDI
-                callback(_message(heard))
-
-    def _rehearse(self) -> None:
-        if self.on_rehearsal is not None:
-            self.on_rehearsal(_message(json.loads(_REHEARSED)))
-
-
-def _message(heard: dict[str, Any]) -> mido.Message:
-    message = mido.Message.from_bytes(bytes.fromhex(heard["data"]))
-    message.time = heard["at_ns"] * 1e-9
-    return message
+        if callback is None:
+            return
+        try:
+            message = mido.Message.from_bytes(bytes.fromhex(heard["data"]))
+        except ValueError:
+            return  # no message of MIDI
+        message.time = heard["at_ns"] * 1e-9
+        try:
+            callback(message)
+        except Exception:  # one message that fails must not silence all others
+            log.exception("a MIDI message could not be acted on")

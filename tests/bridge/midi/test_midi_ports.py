@@ -485,6 +485,23 @@ def test_a_note_that_nobody_played_is_rehearsed_once_somebody_plays(jack, interf
         receiver.close()
 
 
+def test_a_message_that_fails_does_not_silence_others(jack, interface, caplog):
+    heard: queue.Queue = queue.Queue()
+
+    def take(message: mido.Message) -> None:
+        heard.put(message)
+        raise ValueError("on purpose")
+
+    with contextlib.closing(interface.open_input("keys in", callback=take, virtual=True)):
+        with jack.open_output(next(found for found in jack.get_output_names() if "keys in" in found)) as sender:
+            end = time.monotonic() + WAIT_S
+            while heard.qsize() < 3:
+                assert time.monotonic() < end, "nothing arrives"
+                sender.send(mido.Message("note_on", note=60))
+                time.sleep(0.02)
+    assert "could not be acted on" in caplog.text
+
+
 def test_what_jack_refuses_is_said(interface):
     with pytest.raises(OSError, match="no such:keys"):
         interface.open_input("no such:keys", callback=lambda _: None)
