@@ -192,6 +192,7 @@ class JackReader:
         assert self._process.stdout is not None
         ask_for_real_time(SINGER)  # a key does not wait for what else is done here
         source, held, heard_s = self._process.stdout.fileno(), b"", -math.inf
+        ports: list[tuple[str, bool]] = []
         while True:
             is_awake = self.on_rehearsal is not None and time.monotonic() - heard_s < _AWAKE_FOR_S
             if not select.select([source], [], [], _AWAKE_EVERY_S if is_awake else None)[0]:
@@ -205,8 +206,12 @@ class JackReader:
                 if heard["event"] == "message":
                     heard_s = time.monotonic()
                     self._hand_on(heard, self._callbacks.get(heard["port"]))
-                elif heard["event"] == "ports":
-                    self.inputs, self.hardware = heard["inputs"], heard["hardware"]
+                elif heard["event"] == "port":
+                    ports.append((heard["name"], heard["is_hardware"]))
+                elif heard["event"] == "listed":
+                    self.inputs = [name for name, _ in ports]
+                    self.hardware = [name for name, is_hardware in ports if is_hardware]
+                    ports = []
                 elif heard["event"] == "gone":
                     log.info("JACK has ended: %s", heard["text"])
                 else:

@@ -4,8 +4,8 @@ JACK calls its clients one after the other and waits for each, so a callback in 
 runs. Messages are handed on with the time at which they are due, to the sample, as JACK means it: the beginning of the period plus the
 message's place in it. When periods begin is smoothed as in the audio process, so that both agree on it.
 
-Lines of JSON come in on standard input and go out on what was standard output. When the input ends, the parent is gone, and so is this process;
-when JACK ends, it says so and ends too.
+Lines of JSON come in on standard input and go out on what was standard output, from two threads: each line fits in what a pipe takes at once.
+When the input ends, the parent is gone, and so is this process; when JACK ends, it says so and ends too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from engine.errors import DeviceError
 
 _ACTIVE_SENSING = b"\xfe"
 _PERIOD_OVER_S = 0.2
+_MOST_CHARACTERS = 200  # of a text
 
 
 class Listener:
@@ -47,8 +48,14 @@ class Listener:
         self._client.activate()
 
     def tell(self, event: str, **values: Any) -> None:
-        """A line to the parent. BlockingIOError if it does not keep up."""
-        os.write(self._out, _line(event, **values))
+        """A line to the parent, as soon as there is room."""
+        while True:
+            try:
+                _write(self._out, _line(event, **values))
+            except BlockingIOError:
+                select.select([], [self._out], [], _PERIOD_OVER_S)
+            else:
+                return
 
     def close(self) -> None:
         """Leave. JACK waits for seconds for clients that vanish."""
@@ -58,11 +65,10 @@ class Listener:
     def list(self) -> None:
         """Tell all ports that notes can come from, once after `changes`: JACK takes 15 to 50 ms for it."""
         os.read(self.changes, 1 << 16)
-        inputs, hardware = (
-            [port.name for port in self._client.get_ports(is_midi=True, is_output=True, is_physical=is_physical)]
-            for is_physical in (False, True)
-        )
-        self.tell("ports", inputs=inputs, hardware=hardware)
+        hardware = {port.name for port in self._client.get_ports(is_midi=True, is_output=True, is_physical=True)}
+        for port in self._client.get_ports(is_midi=True, is_output=True):
+            self.tell("port", name=port.name, is_hardware=port.name in hardware)
+        self.tell("listed")
 
     def obey(self, order: dict[str, Any]) -> None:
         """Open or close a port, and say so."""
@@ -85,7 +91,7 @@ class Listener:
         except jack.JackError as error:
             if port is not None:
                 port.unregister()
-            self.tell("refused", port=number, text=str(error))
+            self.tell("refused", port=number, text=str(error)[:_MOST_CHARACTERS])
         else:
             self._change({**dict(self._ports), number: port})
             self.tell("opened", port=number)
@@ -115,15 +121,20 @@ class Listener:
 
     def _hand_on(self, number: int, at_ns: int, message: bytes) -> None:
         try:
-            os.write(self._out, _heard(number, at_ns, message, self._untold))
+            _write(self._out, _heard(number, at_ns, message, self._untold))
             self._untold = 0
         except BlockingIOError:
             self._untold += 1
 
     def _end(self, reason: str) -> None:
         with suppress(OSError):
-            self.tell("gone", text=reason)
+            self.tell("gone", text=reason[:_MOST_CHARACTERS])
         os._exit(0)  # JACK's own thread waits for its server otherwise
+
+
+def _write(out: int, line: bytes) -> None:
+    if len(line) <= select.PIPE_BUF:  # longer are dumps of synthesisers, which mean nothing here
+        os.write(out, line)
 
 
 def _line(event: str, **values: Any) -> bytes:
@@ -143,7 +154,7 @@ def main() -> int:
     try:
         listener = Listener(sys.argv[1], out)
     except DeviceError as error:
-        os.write(out, _line("refused", text=str(error)))
+        _write(out, _line("refused", text=str(error)[:_MOST_CHARACTERS]))
         return 1
     listener.list()
     listener.tell("listening")

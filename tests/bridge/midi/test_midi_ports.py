@@ -485,6 +485,43 @@ def test_a_note_that_nobody_played_is_rehearsed_once_somebody_plays(jack, interf
         receiver.close()
 
 
+def test_many_ports_and_long_messages_go_over_the_pipe(interface):
+    """More ports than one write takes at once; a message that is too long for one is left out, and nothing else."""
+    heard: queue.Queue = queue.Queue()
+    with (
+        contextlib.closing(interface.open_input("keys in", callback=heard.put, virtual=True)),
+        contextlib.closing(open_client("studio")) as client,
+    ):
+        ports = [
+            client.midi_outports.register(f"a port with a name that is rather long, number {number}") for number in range(150)
+        ]
+        orders: queue.SimpleQueue = queue.SimpleQueue()
+
+        @client.set_process_callback
+        def _(frames: int) -> None:
+            ports[0].clear_buffer()
+            while not orders.empty():
+                ports[0].write_midi_event(0, orders.get())
+
+        with client:
+            wait_for(lambda: sum("rather long" in name for name in interface.get_input_names()) == 150)
+            assert len(set(interface.get_input_names())) == len(interface.get_input_names())
+            target = next(found for found in client.get_ports(is_midi=True, is_input=True) if "keys in" in found.name)
+            ports[0].connect(target)
+            end = time.monotonic() + WAIT_S
+            while heard.empty():
+                assert time.monotonic() < end, "nothing arrives"
+                orders.put(b"\x90\x01\x40")
+                time.sleep(0.02)
+            for message in (bytes([0xF0, *[1] * 3000, 0xF7]), b"\xf0\x7d\x05\xf7", b"\x90\x3c\x40"):
+                orders.put(message)
+            found: list = []
+            while not found or found[-1] != ("note_on", 60):
+                message = heard.get(timeout=WAIT_S)
+                found.append((message.type, getattr(message, "note", len(message.bytes()))))
+    assert found[-2:] == [("sysex", 4), ("note_on", 60)] and all(other == ("note_on", 1) for other in found[:-2])
+
+
 def test_a_message_that_fails_does_not_silence_others(jack, interface, caplog):
     heard: queue.Queue = queue.Queue()
 
