@@ -195,6 +195,7 @@ def test_what_cannot_be_done_is_answered(served: Served) -> None:
 
 def test_what_was_played_is_written_with_its_words(served: Served) -> None:
     client = served.client
+    wait_until(lambda: served.rests, "end of what was played before: a key that is down would be returned to")
     client.lyrics("sing now", track=0)
     client.request(events.RecordStart(0))
     assert client.status().state == "recording"
