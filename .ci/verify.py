@@ -1,29 +1,31 @@
-"""Checks of built things for .ci/run: `verify.py wheel FILE`, `verify.py demo FOLDER`, `verify.py renders FIRST SECOND`."""
+"""Check built things for .ci/run.
+
+verify.py wheel FILE | sdist FILE | bare | demo FOLDER | renders FIRST SECOND | site FOLDER
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
 import sys
+import tarfile
 import tomllib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NEVER_IN_A_WHEEL = ("tests/", "examples/", "benchmarks/", "docs/", ".ci/")
+NEVER_IN_AN_SDIST = ("tests/", "benchmarks/", "research/", "examples/", ".ci/")
+NEVER_IN_THE_BASE = frozenset({"torch", "numba", "llvmlite", "librosa", "scipy", "av", "pyopenjtalk-plus"})
 
 
 def check_wheel(path: Path) -> str:
-    """Every data file of the packages and templates is in the wheel, and nothing but these and their metadata."""
+    """Require every data file of the packages and templates in the wheel, and nothing else but their code and metadata."""
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
-    data = {
-        file.relative_to(ROOT).as_posix()
-        for package in ("engine", "bridge", "daw_templates")
-        for file in (ROOT / package).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
-    }
-    missing = sorted(data - names)
+    missing = sorted(package_files() - names)
     require(not missing, f"{path.name} lacks {', '.join(missing)}")
     strange = sorted(name for name in names if name.startswith(NEVER_IN_A_WHEEL))
     require(not strange, f"{path.name} should not hold {', '.join(strange)}")
@@ -33,8 +35,45 @@ def check_wheel(path: Path) -> str:
     return f"{path.name}: {len(names)} files, {size_mb:.1f} MB"
 
 
+def check_sdist(path: Path) -> str:
+    """Check that the source distribution holds the packages, the docs and the build files, and no tests."""
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = package_files() | {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "constraints.txt",
+        "docs/architecture.md",
+    }
+    missing = sorted(wanted - names)
+    require(not missing, f"{path.name} lacks {', '.join(missing)}")
+    strange = sorted(name for name in names if name.startswith(NEVER_IN_AN_SDIST))
+    require(not strange, f"{path.name} should not hold {', '.join(strange)}")
+    return f"{path.name}: {len(names)} files and folders, {path.stat().st_size / 2**20:.1f} MB"
+
+
+def check_bare() -> str:
+    """Check that this environment, made from the wheel alone, has no package of an extra."""
+    installed = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
+    heavy = sorted(name for name in installed if name in NEVER_IN_THE_BASE or name.startswith("nvidia"))
+    require(not heavy, f"the plain installation brings {', '.join(heavy)}")
+    return f"{len(installed)} packages, none of {', '.join(sorted(NEVER_IN_THE_BASE))}"
+
+
+def package_files() -> set[str]:
+    """Return all files of the packages and templates, below the root."""
+    return {
+        file.relative_to(ROOT).as_posix()
+        for package in ("engine", "bridge", "daw_templates")
+        for file in (ROOT / package).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and not file.name.startswith(".")
+    }
+
+
 def check_demo(folder: Path) -> str:
-    """Every example became stems that hold sound, are stamped as synthetic and start at zero."""
+    """Require stems of every example that hold sound, start at zero and carry metadata."""
     import numpy as np
     import soundfile
 
@@ -60,7 +99,7 @@ def check_demo(folder: Path) -> str:
 
 
 def check_renders(first: Path, second: Path) -> str:
-    """Two runs with `--json`: the contract is kept, and the same seed gave the same bytes."""
+    """Compare two runs with `--json`: all keys are there, and the same seed gave the same bytes."""
     runs = [json.loads(path.read_text(encoding="utf-8").splitlines()[-1]) for path in (first, second)]
     for run in runs:
         require(bool(run["stems"]), "no stems")
@@ -74,14 +113,40 @@ def check_renders(first: Path, second: Path) -> str:
     return f"{len(contents[0])} stem(s), {runs[1]['stems'][0]['rtf']:.2f} x real time without the cache, identical twice"
 
 
+def check_site(folder: Path) -> str:
+    """Require pages without scripts, styles or pictures of other hosts, and every public name in the API reference."""
+    import engine
+
+    pages = sorted(folder.glob("*.html"))
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        outside = re.findall(
+            r'<(?:script|img|iframe)[^>]+src="(?:https?:)?//[^"]+"|<link[^>]+stylesheet[^>]+href="(?:https?:)?//[^"]+"', text
+        )
+        require(not outside, f"{page.name} loads {outside}")
+    reference = (folder / "api.html").read_text(encoding="utf-8")
+    missing = [name for name in engine.__all__ if not re.search(rf"\b{name}\b", reference)]
+    require(not missing, f"the API reference lacks {', '.join(missing)}")
+    return f"{len(pages)} pages, {len(engine.__all__)} names of the engine"
+
+
 def require(holds: bool, problem: str) -> None:
+    """Exit with `problem` unless it holds."""
     if not holds:
         sys.exit(f"verify: {problem}")
 
 
 def main(arguments: Sequence[str]) -> None:
+    """Run one check and print its result, or exit with the problem."""
     kind, *paths = arguments
-    check = {"wheel": check_wheel, "demo": check_demo, "renders": check_renders}[kind]
+    check: Callable[..., str] = {
+        "wheel": check_wheel,
+        "sdist": check_sdist,
+        "bare": check_bare,
+        "demo": check_demo,
+        "renders": check_renders,
+        "site": check_site,
+    }[kind]
     sys.stdout.write(check(*map(Path, paths)) + "\n")
 
 

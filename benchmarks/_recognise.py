@@ -1,6 +1,6 @@
-"""PocketSphinx as a listener: picks one word out of a closed list, or writes down a sentence with the full language model.
+"""PocketSphinx as a recogniser: of one word from a closed list, or of a sentence with the full language model.
 
-A recogniser's absolute figures mean little; compare systems heard in the same run.
+Absolute figures of a recogniser mean little; compare systems within one run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Samples = NDArray[np.floating]
 
 
 class WordListener:
-    """Answers with one word of `words` for every sound, whatever it is."""
+    """Recogniser of one word of `words`; it returns one for every sound."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._decoder = Decoder(samprate=RATE_HZ, lm=None, beam=1e-60, wbeam=1e-50, pbeam=1e-60, logfn=os.devnull)
@@ -36,11 +36,11 @@ class WordListener:
         self._decoder.activate_search("words")
 
     def hear(self, samples: Samples, sample_rate: int) -> str:
-        """The likeliest word, "" if the recogniser gives up."""
+        """Return the likeliest word, "" if the recogniser finds none."""
         return _decoded(self._decoder, samples, sample_rate)
 
     def phones(self, word: str) -> tuple[str, ...]:
-        """ARPAbet without stress."""
+        """Return ARPAbet without stress."""
         return self._phones[word]
 
     def syllables(self, word: str) -> int:
@@ -55,7 +55,7 @@ class WordListener:
 
 
 class SentenceListener:
-    """Writes down running English."""
+    """Recogniser of running English."""
 
     def __init__(self) -> None:
         self._decoder = Decoder(samprate=RATE_HZ, logfn=os.devnull)
@@ -65,7 +65,7 @@ class SentenceListener:
 
 
 def word_errors(wanted: Sequence[str], heard: Sequence[str]) -> int:
-    """Fewest substitutions, insertions and deletions that turn one into the other."""
+    """Return the least number of substitutions, insertions and deletions that turn one into the other."""
     row = list(range(len(heard) + 1))
     for i, word in enumerate(wanted, 1):
         before, row[0] = row[0], i
@@ -75,7 +75,7 @@ def word_errors(wanted: Sequence[str], heard: Sequence[str]) -> int:
 
 
 def syllable_parts(phones: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """What comes before the first vowel, the vowels, and everything after the first vowel that is none."""
+    """Return the phones before the first vowel, the vowels, and the consonants after the first vowel."""
     first = next((i for i, phone in enumerate(phones) if phone in VOWELS), len(phones))
     vowels = tuple(phone for phone in phones if phone in VOWELS)
     return tuple(phones[:first]), vowels, tuple(phone for phone in phones[first:] if phone not in VOWELS)
@@ -90,7 +90,7 @@ def _decoded(decoder: Decoder, samples: Samples, sample_rate: int) -> str:
 
 
 def _pcm(samples: Samples, sample_rate: int) -> bytes:
-    """16 kHz, one level, padded; the faint noise is the same for every sound of one length."""
+    """Return samples at 16 kHz and one level, padded with faint noise that depends on the length only."""
     heard = np.asarray(soxr.resample(np.asarray(samples, dtype=np.float64), sample_rate, RATE_HZ))
     heard = np.pad(heard * (_PEAK / max(1e-6, float(np.abs(heard).max(initial=0.0)))), round(_PAD_S * RATE_HZ))
     heard += _NOISE * np.random.default_rng(0).standard_normal(len(heard))

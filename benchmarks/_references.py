@@ -1,4 +1,4 @@
-"""What the starter voice is compared with: flite's `slt` speaking a word, and WORLD singing that spoken word.
+"""References for the starter voice: flite's `slt` speaking a word, and WORLD singing that spoken word.
 
 WORLD gets the same chances as the voice: the first vowel begins with the note, vowels fill the notes, consonants keep the
 length in which they were spoken (but never more than 45 % of a syllable), pitch is the note's.
@@ -12,6 +12,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import soundfile
@@ -34,12 +35,12 @@ class SpokenWord:
 
 
 def missing_flite() -> str | None:
-    """Why flite cannot speak here, None if it can."""
+    """Return the reason why flite cannot speak here, None if it can."""
     return None if shutil.which("flite") else "the program 'flite' is not installed"
 
 
 def missing_world() -> str | None:
-    """Why WORLD cannot sing here, None if it can."""
+    """Return the reason why WORLD cannot sing here, None if it can."""
     try:
         _pyworld()
     except ImportError as error:
@@ -48,7 +49,7 @@ def missing_world() -> str | None:
 
 
 def spoken(word: str) -> SpokenWord:
-    """`word` in flite's own timing and pitch."""
+    """Speak `word` in flite's timing and pitch."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "word.wav")
         command = ["flite", "-voice", "slt", "-psdur", "-t", word, "-o", str(path)]
@@ -65,7 +66,7 @@ def spoken(word: str) -> SpokenWord:
 
 
 def sung_by_world(word: SpokenWord, length_s: float, f0_hz: float) -> tuple[NDArray[np.float64], float]:
-    """The word stretched over a note (or equal notes) of `length_s`; also the time in it at which the note begins."""
+    """Return the word stretched over a note (or equal notes) of `length_s`, and the time in it at which the note begins."""
     world = _pyworld()
     f0, times = world.harvest(word.samples, word.sample_rate, frame_period=_FRAME_MS)
     envelope = world.cheaptrick(word.samples, f0, times, word.sample_rate)
@@ -79,7 +80,7 @@ def sung_by_world(word: SpokenWord, length_s: float, f0_hz: float) -> tuple[NDAr
 
 
 def _warp(word: SpokenWord, length_s: float) -> tuple[list[float], list[float]]:
-    """Matching instants in the sung and in the spoken word: start, borders of all vowels, end."""
+    """Return matching instants in the sung and in the spoken word: start, borders of all vowels, end."""
     first_s, last_s = word.speech_s
     lead_s = word.vowels_s[0][0] - first_s
     syllable_s = length_s / len(word.vowels_s)
@@ -101,7 +102,7 @@ def _between(rows: NDArray[np.float64], frames: NDArray[np.float64]) -> NDArray[
     return np.ascontiguousarray(np.exp((1 - share) * np.log(rows[low] + 1e-16) + share * np.log(rows[high] + 1e-16)))
 
 
-def _pyworld():
+def _pyworld() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its import warns about its use of pkg_resources
         import pyworld

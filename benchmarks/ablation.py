@@ -1,13 +1,13 @@
-"""What each part of the starter voice brings: words sung with it and without it, and what else changes.
+"""Contribution of each part of the starter voice: recognised words, and other figures, with and without it.
 
     python benchmarks/ablation.py --run FOLDER --data ../shared/data [--json]
 
     full                 tokens and units into the streaming decoder
     without tokens       units alone
-    without units        tokens alone: all articulation has to pass 25 tokens a second
-    told everything      a token model like the voice's own            } trained here on what the voice's direct model sings,
-    without pitch        a token model that is not told the pitch      } with one seed and as long as the voice's own;
-    without duration     a token model that is not told the time left  } checkpoints and prepared recordings are kept in FOLDER
+    without units        tokens alone: 25 tokens a second carry all articulation
+    all inputs           a token model like the voice's own            } trained here on what the voice's direct model sings,
+    without pitch        a token model without the pitch as an input   } with one seed and as long as the voice's own;
+    without duration     a token model without the time left           } checkpoints and prepared recordings are kept in FOLDER
     without aperiodicity every voiced frame wholly periodic
     direct               the direct model, which hears the whole phrase
 
@@ -33,44 +33,51 @@ for folder in (ROOT, ROOT / "benchmarks"):
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import voice_quality as quality  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from engine import VoiceCard, read_recipe  # noqa: E402
-from engine.model.acoustic import AcousticModel  # noqa: E402
-from engine.model.inference import DecoderNetwork, GptNetwork  # noqa: E402
-from engine.model.tokeniser import Tokeniser  # noqa: E402
-from engine.studio.train import gather, taught_by, token_lines  # noqa: E402
-from engine.studio.training.gpt import train_gpt  # noqa: E402
-from engine.voice.card import read_card, weights_path  # noqa: E402
-from engine.voice.catalogue import find_voice  # noqa: E402
-from engine.voice.sound import Sound  # noqa: E402
-from engine.voice.starter import Articulation, Networks, StarterVoice, load_starter, read_networks  # noqa: E402
+from engine.performance.types import Controls  # noqa: E402
+from engine.train.stages.gpt import train_gpt  # noqa: E402
+from engine.train.train import gather, stage_targets, token_lines  # noqa: E402
+from engine.voices.card import read_card, weights_path  # noqa: E402
+from engine.voices.catalogue import find_voice  # noqa: E402
+from engine.voices.starter.acoustic import AcousticModel  # noqa: E402
+from engine.voices.starter.numpy_networks import DecoderNetwork, EnvelopeFrames, GptNetwork  # noqa: E402
+from engine.voices.starter.sound import Sound  # noqa: E402
+from engine.voices.starter.tokeniser import Tokeniser  # noqa: E402
+from engine.voices.starter.voice import Articulation, Networks, StarterVoice, load_starter, read_networks  # noqa: E402
 
 Module = TypeVar("Module", bound=torch.nn.Module)
+FloatArray = NDArray[np.float32]
 
 CONDITIONS = ((57, 0.3), (57, 0.5))
 
 
-class _Deaf(DecoderNetwork):
-    """Hears no units."""
+class _WithoutUnits(DecoderNetwork):
+    """Decoder without units."""
 
-    def features(self, contexts, unit_of_frame, position, codes):
+    def features(
+        self, contexts: FloatArray, unit_of_frame: NDArray[np.int64], position: FloatArray, codes: NDArray[np.int64]
+    ) -> FloatArray:
         frames = super().features(contexts, unit_of_frame, position, codes)
         frames[:, : len(self.no_unit)] = self.no_unit
         return frames
 
 
-class _Buzzing(Sound):
-    """Puts no noise into voiced frames."""
+class _WithoutNoise(Sound):
+    """Decoder without noise in voiced frames."""
 
-    def _spectra(self, envelope, gain_db, controls):
-        amplitude, ratio = super()._spectra(envelope, gain_db, controls)
+    def _spectra(
+        self, envelope: EnvelopeFrames, gain_db: FloatArray, controls: Controls, mix: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        amplitude, ratio = super()._spectra(envelope, gain_db, controls, mix)
         return amplitude, np.full_like(ratio, 1e-3)
 
 
-def _buzzing(card: VoiceCard, networks: Networks) -> StarterVoice:
+def _without_noise(card: VoiceCard, networks: Networks) -> StarterVoice:
     voice = StarterVoice(card, networks)
-    voice._sound = _Buzzing(networks.decoder.config)
+    voice._sound = _WithoutNoise(networks.decoder.config, networks.variance)
     return voice
 
 
@@ -83,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     variants: dict[str, StarterVoice] = {
         "full": StarterVoice(card, networks),
         "without tokens": load_starter(folder, card, Articulation.UNITS),
-        "without units": StarterVoice(card, read_networks(folder, card, Articulation.TOKENS, _Deaf)),
-        "without aperiodicity": _buzzing(card, networks),
+        "without units": StarterVoice(card, read_networks(folder, card, Articulation.TOKENS, _WithoutUnits)),
+        "without aperiodicity": _without_noise(card, networks),
         "direct": load_starter(folder, card, Articulation.DIRECT),
     }
     guessed: dict[str, float] = {}
@@ -111,7 +118,7 @@ def _measured(voice: StarterVoice) -> dict[str, float]:
             run = quality._sung_by_voice("", voice, words, listener, pitch, syllable_s)
             heard.setdefault(syllable_s, []).extend(word == answer for word, answer in run.answers)
     everything = [right for answers in heard.values() for right in answers]
-    samples, plan = quality.sung(quality.song(), voice)
+    samples, _plan = quality.sung(quality.song(), voice)
     rate = voice.card.sample_rate
     harmonicity = quality._harmonicity(samples, rate, len(samples) // (rate // 100))
     return {
@@ -123,7 +130,7 @@ def _measured(voice: StarterVoice) -> dict[str, float]:
 
 
 def _token_models(options: argparse.Namespace, folder: Path, card: VoiceCard) -> Iterator[tuple[str, GptNetwork, float]]:
-    """Name, network, and share of held-out sung tokens guessed right."""
+    """Yield name, network, and share of held-out sung tokens predicted right."""
     recipe = read_recipe(options.config).within(options.data.resolve())
     stored = load_file(weights_path(folder, card))
     direct = _filled(AcousticModel(recipe.sizes["direct"]), stored, "direct.")
@@ -131,7 +138,7 @@ def _token_models(options: argparse.Namespace, folder: Path, card: VoiceCard) ->
     material = gather(recipe, options.run)
     scratch = options.run / "ablation"
     scratch.mkdir(parents=True, exist_ok=True)
-    lines = token_lines(recipe, material, taught_by(recipe, material, scratch, direct, tokeniser))
+    lines = token_lines(recipe, material, stage_targets(recipe, material, scratch, direct, tokeniser))
     for name, change in (
         ("told everything", {}),
         ("without pitch", {"sees_pitch": False}),
@@ -145,7 +152,7 @@ def _token_models(options: argparse.Namespace, folder: Path, card: VoiceCard) ->
 
 
 def _filled(network: Module, stored: dict[str, torch.Tensor], prefix: str) -> Module:
-    """A network with the voice's weights; what only training needs keeps its first values."""
+    """Return a network with the voice's weights; weights that only training uses keep their initial values."""
     own = {name.removeprefix(prefix): tensor.float() for name, tensor in stored.items() if name.startswith(prefix)}
     network.load_state_dict({**network.state_dict(), **own})
     return network.eval()

@@ -1,15 +1,15 @@
-"""How fast GPT-SoVITS voices of real size are:  python benchmarks/gpt_sovits.py [--layout KEYS.json] [--device cpu|cuda] [--json]
+"""Speed of GPT-SoVITS voices of real size:  python benchmarks/gpt_sovits.py [--layout KEYS.json] [--device cpu|cuda] [--json]
 
 Weights are random, in the shapes of the official files (KEYS.json: names and shapes per network, by default beside the checkout);
 speed does not depend on their values. Every figure is the median of several runs; CPU time stands beside wall time, because the machine
 may be busy, and the load average is printed. One thread on a CPU.
 
-    codes per second   the GPT alone, one text, from the first code to the last; a second of sound has 25
-    same code          of fp32's codes, how many int8 finds most likely too, told fp32's codes so far. Random weights hardly tell codes
-                       apart, so trained ones agree more
+    codes per second   semantic tokens ("codes") of the GPT alone, one text, from first to last; a second of sound has 25
+    same code          share of fp32's tokens that int8 finds most likely too, after the same tokens. Random weights distinguish tokens
+                       weakly, so trained ones agree more
     RTF                seconds of computing per second of sound
-    first sound        from phones to the first samples: prompt and phones read, some codes made, decoded. The voice is known already
-    chain              a batch of texts, read, made and decoded
+    first sound        from phones to the first samples: prompt and phones read, some tokens written and decoded, with the voice loaded
+    chain              a batch of texts: read, written and decoded
 
 With --json the last line is one JSON object.
 """
@@ -32,13 +32,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.model.gpt_sovits.config import GptConfig, SovitsConfig
-from engine.model.gpt_sovits.decoding import Decoding
-from engine.model.gpt_sovits.generate import Sampling, generate, generate_batch
-from engine.model.gpt_sovits.gpt import Text2Semantic
-from engine.model.gpt_sovits.int8 import to_int8
-from engine.model.gpt_sovits.sovits import Sovits, SovitsStream
-from engine.model.gpt_sovits.weights import build_gpt, build_sovits
+from engine.voices.gpt_sovits.networks.config import GptConfig, SovitsConfig
+from engine.voices.gpt_sovits.networks.decoding import Decoding
+from engine.voices.gpt_sovits.networks.generate import Sampling, generate, generate_batch
+from engine.voices.gpt_sovits.networks.gpt import Text2Semantic
+from engine.voices.gpt_sovits.networks.int8 import to_int8
+from engine.voices.gpt_sovits.networks.sovits import Sovits, SovitsStream
+from engine.voices.gpt_sovits.networks.weights import build_gpt, build_sovits
 
 LAYOUT = Path(__file__).resolve().parents[2] / "shared" / "reference" / "gpt-sovits-keys.json"
 CODES_PER_S = 25
@@ -59,7 +59,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Row:
-    """One printed line: what, in which precision, and figures by name."""
+    """One printed line: subject, precision, and figures by name."""
 
     part: str
     precision: str
@@ -95,7 +95,7 @@ def main() -> int:
 
 @torch.inference_mode()
 def measure(layout: Mapping, device: str, versions: list[str], codes: int, runs: int) -> list[Row]:
-    """All figures, printed as they come."""
+    """Measure and print all figures."""
     rows: list[Row] = []
 
     def note(part: str, precision: str, **figures: float) -> None:
@@ -146,7 +146,7 @@ def measure(layout: Mapping, device: str, versions: list[str], codes: int, runs:
 
 
 def gpts_of(layout: Mapping, device: str) -> dict[str, Text2Semantic]:
-    """The GPT by precision."""
+    """Return the GPT by precision."""
     weights = random_weights(layout["keys"])
     gpt = build_gpt(weights, GptConfig.from_official({"model": layout["model_config"]}, weights))
     if device == "cpu":
@@ -155,7 +155,7 @@ def gpts_of(layout: Mapping, device: str) -> dict[str, Text2Semantic]:
 
 
 def sovits_of(layout: Mapping, version: str, device: str, precision: str) -> Sovits:
-    """The SoVITS generator of a version, without the posterior encoder."""
+    """Return the SoVITS generator of a version, without the posterior encoder."""
     weights = random_weights([(name, shape) for name, shape in layout["keys"] if not name.startswith("enc_q.")])
     config = {"model": {**layout["model_config"], "version": version}, "version": version}
     sovits = build_sovits(weights, SovitsConfig.from_official(config, weights))
@@ -163,14 +163,14 @@ def sovits_of(layout: Mapping, version: str, device: str, precision: str) -> Sov
 
 
 def random_weights(keys: list) -> dict[str, Tensor]:
-    """Small random values under official names; what scales is one, so that nothing grows or dies on its way through the layers.
+    """Return small random values under official names; scales are 1, so that signals keep their size through the layers.
 
-    What a layer adds is kept small against what it is added to: else all codes would end up in the same place, and agreeing would mean nothing.
+    The residual branches are small against their input: else all tokens would be alike, and agreement would mean nothing.
     """
     generator = torch.Generator().manual_seed(0)
     weights = {}
     for name, shape in keys:
-        scales = name.endswith(("gamma", "alpha", "weight_g")) or ".norm" in name and name.endswith("weight")
+        scales = name.endswith(("gamma", "alpha", "weight_g")) or (".norm" in name and name.endswith("weight"))
         embeds = name.endswith(("embeddings.weight", "embedding.weight", "embed"))
         spread = 1.0 if embeds else 0.02 if len(shape) < 2 else torch.Size(shape[1:]).numel() ** -0.5
         spread *= 0.3 if name.endswith(("linear2.weight", "out_proj.weight")) else 1.0
@@ -179,7 +179,7 @@ def random_weights(keys: list) -> dict[str, Tensor]:
 
 
 def inputs(device: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Phones, BERT features and prompt codes."""
+    """Return phones, BERT features and prompt tokens."""
     generator = torch.Generator().manual_seed(1)
     phones = torch.randint(0, 700, (1, PHONES), generator=generator)
     prompt = torch.randint(0, 1024, (1, PROMPT_CODES), generator=generator)
@@ -196,7 +196,7 @@ def embedding_of(sovits: Sovits) -> Tensor:
 
 
 def speak(sovits: Sovits, codes: int) -> Tensor:
-    """Decodes `codes` codes with 20 phones per second or so."""
+    """Decode `codes` tokens with about 20 phones per second."""
     device = sovits.decoder.last.weight.device
     return sovits.decode(
         torch.arange(codes, device=device)[None], torch.arange(codes // 2, device=device)[None], embedding_of(sovits)
@@ -212,7 +212,7 @@ def first_sound(gpt: Text2Semantic, sovits: Sovits, given: tuple[Tensor, Tensor,
 
 
 def chain(gpt: Text2Semantic, sovits: Sovits, given: tuple[Tensor, Tensor, Tensor], decoding: Decoding, device: str) -> int:
-    """Reads, makes and decodes a batch; returns the number of codes."""
+    """Read, write and decode a batch; return the number of tokens."""
     phones, bert, prompt = given
     texts, longest = decoding.batch or BATCH[device], BATCH_CODES[device]
     if not decoding.is_recorded:  # finished texts leave it, so it serves once
@@ -227,12 +227,12 @@ def chain(gpt: Text2Semantic, sovits: Sovits, given: tuple[Tensor, Tensor, Tenso
 
 
 def timed(run: Callable[[], object], device: str, runs: int) -> Timed:
-    """Medians over `runs` runs, after one that does not count."""
+    """Return medians over `runs` runs, after an uncounted one."""
     return timed_in_turn({"": run}, device, runs)[""]
 
 
 def timed_in_turn(tries: Mapping[str, Callable[[], object]], device: str, runs: int) -> dict[str, Timed]:
-    """The same for several things that are to be compared: they take turns, so that a busy machine is busy for all."""
+    """Return medians for several functions that run in turn, so that load of the machine affects all alike."""
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in tries}
     for _ in range(runs + 1):
         for name, run in tries.items():
@@ -249,13 +249,13 @@ def timed_in_turn(tries: Mapping[str, Callable[[], object]], device: str, runs: 
 
 
 def rates(whole: Timed, prefill: Timed, codes: int) -> dict[str, float]:
-    """Codes per second once the prompt is read, and the real-time factor that makes."""
+    """Return tokens per second after the prompt, and the resulting real-time factor."""
     wall, cpu = whole.wall_s - prefill.wall_s, whole.cpu_s - prefill.cpu_s
     return {"codes_per_s": codes / wall, "codes_per_s_cpu_time": codes / cpu, "RTF": wall / codes * CODES_PER_S}
 
 
 def compared(rows: list[Row]) -> dict[str, float]:
-    """int8 in multiples of fp32."""
+    """Return figures of int8 in multiples of fp32."""
     fp32, int8 = (next(row.figures for row in rows if row.precision == precision) for precision in ("fp32", "int8"))
     return {
         "times_as_fast": int8["codes_per_s"] / fp32["codes_per_s"],
@@ -264,7 +264,7 @@ def compared(rows: list[Row]) -> dict[str, float]:
 
 
 def agreement(fp32: Text2Semantic, int8: Text2Semantic, codes: int) -> dict[str, float]:
-    """Of the steps of codes that fp32 draws, the share at which both find the same code most likely, and how many such codes there are."""
+    """Return the share of fp32's tokens for which both find the same token most likely, and the number of tokens."""
     phones, bert, prompt = inputs("cpu")
     pair = [Decoding(model, 1, PHONES + PROMPT_CODES + codes) for model in (fp32, int8)]
     logits = [d.begin(d.model.embed_text(phones, bert), d.model.embed_codes(prompt)) for d in pair]

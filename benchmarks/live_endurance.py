@@ -1,15 +1,15 @@
-"""Minutes of random live play: notes that stick, samples that are no numbers, clicks at the borders of blocks, memory that grows.
+"""Random live play for minutes: stuck notes, non-finite samples, clicks at the borders of blocks, growth of memory.
 
-By default time does not run by itself: as fast as the machine goes, the same on every machine. With --realtime the whole server plays into a
-file in real time, driven by OSC, and underruns mean something.
+By default the clock is simulated: as fast as possible, and the same on every machine. With --realtime the whole server plays into a file
+in real time, driven by OSC, and underruns count.
 
     python benchmarks/live_endurance.py [--minutes 10] [--tracks 2] [--block 256] [--seed 1] [--realtime] [--json]
 
-Printed: keys that were still heard after all were up, samples that are not finite, how steps between samples at the borders of blocks compare
+Printed: keys that still sounded after all were up, samples that are not finite, how steps between samples at the borders of blocks compare
 with those elsewhere (1 = alike; a click in a thousand blocks would show), resident memory of all processes a fifth into the play and at the
-end, how fast it grew in between (the slope of a line through samples of it, so that what is taken once and kept does not count), underruns.
+end, how fast it grew in between (the slope of a line through samples of it, so that a single allocation does not count), underruns.
 
-Exit status 1, and the reasons, if a key is stuck, a sample is no number, the borders of blocks differ, memory grows by more than 0.5 MB a
+Exit status 1, and the reasons, if a key is stuck, a sample is not finite, the borders of blocks differ, memory grows by more than 0.5 MB a
 minute, or (in real time with blocks of 256 samples or more) there was an underrun.
 """
 
@@ -31,13 +31,14 @@ import soundfile
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bridge.audio.facade import AudioConfig, AudioEngine  # noqa: E402
+from bridge.audio.engine import AudioConfig, AudioEngine  # noqa: E402
 from bridge.client import VocaleseClient  # noqa: E402
+from bridge.live import messages  # noqa: E402
+from bridge.live.messages import WorkerConfig, wire_events  # noqa: E402
+from bridge.live.worker import LiveEngine  # noqa: E402
 from bridge.protocol import events  # noqa: E402
-from bridge.session.live_process import LiveEngine, Opening  # noqa: E402
-from bridge.session.live_wire import plain_event  # noqa: E402
-from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
-from engine import STARTER_NAME, AllNotesOff, Bend, Expression, LiveParameter, Lyrics, NoteOff, NoteOn, split_lyrics  # noqa: E402
+from bridge.server import ServerOptions, VocaleseServer  # noqa: E402
+from engine import STARTER_NAME, AllNotesOff, Bend, Expression, Lyrics, NoteOff, NoteOn, Parameter, split_lyrics  # noqa: E402
 
 RATE = 48_000
 WORDS = "stay with me to - night my love and sing another song for us " * 200
@@ -51,7 +52,7 @@ SILENT_WITHIN_S = 10.0  # of the last key: a busy machine is behind
 
 @dataclass(frozen=True)
 class Result:
-    """See the module docstring."""
+    """Figures of one run; see the module docstring."""
 
     minutes: float
     notes: int
@@ -88,7 +89,7 @@ def main() -> int:
 
 
 def faults(result: Result, options: argparse.Namespace) -> list[str]:
-    """What was missed, as sentences."""
+    """Return the missed criteria as sentences."""
     found = {
         f"{result.stuck} track(s) sounded on after all keys were up.": result.stuck,
         f"{result.not_finite} samples were no numbers.": result.not_finite,
@@ -103,7 +104,7 @@ def faults(result: Result, options: argparse.Namespace) -> list[str]:
 
 @dataclass
 class Played:
-    """What was counted while playing."""
+    """Counts during play."""
 
     notes: int = 0
     stuck: int = 0
@@ -111,19 +112,19 @@ class Played:
     memory: list[tuple[float, float]] = field(default_factory=list)  # seconds of play, MB of all processes
 
     def look(self, passed_s: float, processes: Sequence[int | str | None]) -> None:
-        """Note the memory, once a second."""
+        """Record the memory, once a second."""
         if not self.memory or passed_s - self.memory[-1][0] >= MEMORY_EVERY_S:
             self.memory.append((passed_s, sum(memory_mb(process) for process in processes)))
 
     def memory_from(self, share: float) -> np.ndarray:
-        """`[N, 2]` seconds and MB of the play behind its first part."""
+        """Return `[N, 2]` seconds and MB, without the first part of the play."""
         samples = np.array(self.memory)
         return samples[samples[:, 0] >= share * samples[-1, 0]]
 
 
 @dataclass(frozen=True)
 class Gesture:
-    """Something a player does, and how long nothing follows."""
+    """One action of a player, and the pause after it."""
 
     kind: str
     track: int
@@ -133,7 +134,7 @@ class Gesture:
 
 
 def gestures(seconds: float, tracks: int, seed: int) -> Iterator[Gesture]:
-    """Random keys, legato, bends, controllers; all keys up at the end."""
+    """Yield random keys, legato, bends, controllers; all keys are up at the end."""
     rng = np.random.default_rng(seed)
     down: list[list[int]] = [[] for _ in range(tracks)]
     passed, number = 0.0, 0
@@ -160,13 +161,14 @@ def gestures(seconds: float, tracks: int, seed: int) -> Iterator[Gesture]:
 
 
 def freewheeling(options: argparse.Namespace, path: Path) -> Played:
-    """A live engine in this process, on an audio process whose time is passed by hand."""
+    """Play on a live engine in this process, with an audio process on a simulated clock."""
     audio = AudioEngine.start(audio_config(options, path, "manual"))
     audio.advance(options.block)
-    engine = LiveEngine(Opening(audio.address, (STARTER_NAME,) * options.tracks, is_manual=True), lambda *_, **__: None)
+    config = WorkerConfig(audio.address, (STARTER_NAME,) * options.tracks, is_manual=True)
+    engine = LiveEngine(messages.Open(config), lambda _: None)
 
     def feed(track: int, event: Any) -> None:
-        engine.handle({"do": "events", "track": track, "events": [plain_event(event)], "at_ns": round(passed_s * 1e9)})
+        engine.handle(messages.TrackEvents(track, wire_events((event,)), round(passed_s * 1e9)))
 
     def play(until_s: float) -> None:
         while audio.telemetry().transport.device_sample < until_s * RATE:
@@ -195,7 +197,7 @@ def freewheeling(options: argparse.Namespace, path: Path) -> Played:
 
 
 def in_real_time(options: argparse.Namespace, path: Path) -> Played:
-    """The whole server, by OSC. Memory is that of all its processes; the bridge is this one."""
+    """Play on the whole server, by OSC. Memory counts all its processes; the bridge is this one."""
     server_options = ServerOptions(
         audio=audio_config(options, path, "realtime"),
         voices=(STARTER_NAME,) * options.tracks,
@@ -222,7 +224,7 @@ def in_real_time(options: argparse.Namespace, path: Path) -> Played:
 
 
 def sounding(server: VocaleseServer) -> int:
-    """How many tracks sing on, by what they played within half a second."""
+    """Return the number of tracks that sounded within half a second."""
     before = [track.live_played_samples for track in server.audio.telemetry().tracks]
     time.sleep(0.5)
     after = [track.live_played_samples for track in server.audio.telemetry().tracks]
@@ -230,7 +232,7 @@ def sounding(server: VocaleseServer) -> int:
 
 
 def audio_config(options: argparse.Namespace, path: Path, clock: Any) -> AudioConfig:
-    """A file, with each track on a channel of its own."""
+    """Return the configuration of a file with one channel per track."""
     routes = tuple((track,) for track in range(options.tracks))
     return AudioConfig(
         output="file",
@@ -252,7 +254,7 @@ def live_event(gesture: Gesture) -> Any:
         case "bend":
             return Bend(0.0, gesture.value, gesture.note)
         case _:
-            return Expression(0.0, LiveParameter.MODULATION, gesture.value, gesture.note)
+            return Expression(0.0, Parameter.MODULATION, gesture.value, gesture.note)
 
 
 def osc_event(gesture: Gesture) -> events.Event:
@@ -268,7 +270,7 @@ def osc_event(gesture: Gesture) -> events.Event:
 
 
 def judged(options: argparse.Namespace, path: Path, played: Played) -> Result:
-    """What is in the file, with what was counted."""
+    """Return the result from the file and the counts."""
     not_finite, ratios = 0, []
     with soundfile.SoundFile(path) as file:
         for block in file.blocks(blocksize=RATE * 30 // options.block * options.block, dtype="float32", always_2d=True):
@@ -292,7 +294,7 @@ def judged(options: argparse.Namespace, path: Path, played: Played) -> Result:
 
 
 def border_sizes(sound: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps relative to the largest step near them: at borders of blocks, and at the quarters between."""
+    """Return steps relative to the largest step near them: at borders of blocks, and at the quarters between."""
     steps = np.abs(np.diff(sound))
     found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for quarter in range(4):
@@ -303,7 +305,7 @@ def border_sizes(sound: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def memory_mb(process_id: int | str | None) -> float:
-    """Resident memory; 0 where the system does not tell."""
+    """Return resident memory in MB; 0 if the system does not report it."""
     status = Path(f"/proc/{process_id}/status")
     if not status.exists():
         return 0.0

@@ -1,5 +1,5 @@
-"""How long after its message a live note sounds: 40 notes at random times for each block size, sent by OSC to a running `vocalese serve`, or
-with --midi by a key of a JACK client.
+"""Latency of live notes: 40 notes at random times for each block size, sent by OSC to a running `vocalese serve`, or with --midi by a key
+of a JACK client.
 
     total     from just before the datagram is sent to the first sample of the syllable, in the device's samples: where the device stood
               when it was sent follows from when its last block began, by JACK's own clock, and the time since. A key goes down with the
@@ -8,10 +8,10 @@ with --midi by a key of a JACK client.
     added     total less one block of the driver, which any answer to a message has to wait for
     jitter    the largest distance of a note's total from their median
     underruns of all sources and the device while notes are played, as the server counts them (clients that join JACK may cost one before)
-    alone     underruns of the device in as long a time with nothing but the recorder, before: what the machine itself is good for
+    alone     underruns of the device in a run of the same length before, with nothing but the recorder: those of the machine itself
 
-The device is a JACK server with its dummy driver (synchronous mode), and what is measured is what a second JACK client records. Where there
-is no JACK the sound goes to a file in real time instead, and notes by OSC; this is said.
+The device is a JACK server with its dummy driver (synchronous mode); a second JACK client records the measured sound. Without JACK the
+sound goes to a file in real time, and notes go by OSC; a line says so.
 
 Exit status 1, and the reasons, if added is more than 10 ms (median) or 15 ms (99th percentile), or jitter more than 1 ms with blocks of 128.
 
@@ -49,12 +49,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bridge.audio.facade import AudioConfig  # noqa: E402
+from bridge.audio.engine import AudioConfig  # noqa: E402
 from bridge.client import VocaleseClient  # noqa: E402
 from bridge.osc.packet import pack  # noqa: E402
-from bridge.priority import AUDIO, ask_for_real_time  # noqa: E402
 from bridge.protocol import events  # noqa: E402
-from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
+from bridge.realtime.priority import AUDIO, ask_for_real_time  # noqa: E402
+from bridge.server import ServerOptions, VocaleseServer  # noqa: E402
 from engine import STARTER_NAME  # noqa: E402
 
 RATE = 48_000
@@ -84,7 +84,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Heard:
-    """What was played: where the device stood as each note was sent, in samples of all that sounded."""
+    """A recording, and the device sample at which each note was sent."""
 
     sent: list[float]
     sound: np.ndarray
@@ -99,6 +99,7 @@ def main() -> int:
     parser.add_argument("--notes", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--midi", action="store_true", help="play keys through JACK's MIDI instead of sending OSC")
+    parser.add_argument("--no-keep-warm", action="store_false", dest="keep_warm", help="serve without keep-warm notes")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
     hear, where = (
@@ -129,7 +130,7 @@ def main() -> int:
 
 
 def faults(row: Row) -> list[str]:
-    """What was missed, as sentences."""
+    """Return the missed criteria as sentences."""
     found = {
         f"a note sounds {row.added_ms_median:.2f} ms late (median); {MOST_ADDED_MS:g} are allowed": row.added_ms_median
         > MOST_ADDED_MS,
@@ -142,7 +143,7 @@ def faults(row: Row) -> list[str]:
 
 
 def measured(heard: Heard, block: int) -> Row:
-    """The figures of one run. SystemExit if a tenth of the notes is missing."""
+    """Return the figures of one run. Raises SystemExit if a tenth of the notes is missing."""
     onsets = np.array(onsets_of(heard.sound))
     following = [onsets[onsets > sent] for sent in heard.sent]
     totals = [
@@ -167,7 +168,7 @@ def measured(heard: Heard, block: int) -> Row:
 
 
 def onsets_of(sound: np.ndarray) -> list[int]:
-    """First samples of all notes that follow digital silence."""
+    """Return the first samples of all notes that follow digital silence."""
     loud = np.flatnonzero(sound)
     if not len(loud):
         return []
@@ -180,7 +181,7 @@ def onsets_of(sound: np.ndarray) -> list[int]:
 
 
 def play(client: VocaleseClient, options: argparse.Namespace, strike: Strike[T]) -> list[T]:
-    """Strike notes at random times; what it gave for each."""
+    """Play notes at random times; return the result of `strike` for each."""
     rng = np.random.default_rng(options.seed)
     client.lyrics(WORDS)
     time.sleep(1.0)
@@ -194,8 +195,8 @@ def play(client: VocaleseClient, options: argparse.Namespace, strike: Strike[T])
 
 @contextlib.contextmanager
 def by_osc(port: int, now: Callable[[], T]) -> Iterator[Strike[T]]:
-    """What `now` says just before the datagram goes. Writing it takes no part, nor does what a first datagram after a rest costs its sender
-    (up to 1 ms, which differs from note to note): another one goes to nobody before it."""
+    """Send a note and return the value of `now` just before. Encoding does not count, nor does the cost of a first datagram after a rest
+    (up to 1 ms, different from note to note): a datagram to an unused address goes before it."""
     datagrams = socket.AF_INET, socket.SOCK_DGRAM
     with socket.socket(*datagrams) as nobody, socket.socket(*datagrams) as waker, socket.socket(*datagrams) as sender:
         nobody.bind(("127.0.0.1", 0))
@@ -216,7 +217,7 @@ def by_osc(port: int, now: Callable[[], T]) -> Iterator[Strike[T]]:
 
 
 def has_jack() -> bool:
-    """Whether everything is there."""
+    """Return True if all programs and libraries are installed."""
     if shutil.which("jackd") is None or ctypes.util.find_library("portaudio") is None:
         return False
     try:
@@ -227,7 +228,7 @@ def has_jack() -> bool:
 
 
 class Keys:
-    """A MIDI port of a JACK client; `write` in each of its periods."""
+    """MIDI port of a JACK client; call `write` in each of its periods."""
 
     def __init__(self, client: Any) -> None:
         self._client, self._port = client, client.midi_outports.register("keys")
@@ -235,21 +236,21 @@ class Keys:
         self._played: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def join(self) -> bool:
-        """Whether there is a MIDI port of Vocalese, which is then joined."""
+        """Connect to the MIDI port of Vocalese; return True if it exists."""
         ports = [port for port in self._client.get_ports(is_midi=True, is_input=True) if "ocalese" in port.name]
         if ports:
             self._client.connect(self._port, ports[0])
         return bool(ports)
 
     def write(self, period: int) -> None:
-        """At the beginning of this period."""
+        """Write waiting messages at the start of this period."""
         self._port.clear_buffer()
         while not self._to_play.empty():
             self._port.write_midi_event(0, self._to_play.get())
             self._played.put(period)
 
     def strike(self, pitch: float, length_s: float) -> int:
-        """A note; the period in which its key went down."""
+        """Play a note; return the period of its note-on."""
         period = self._press(0x90, round(pitch), 100)
         time.sleep(length_s)
         self._press(0x80, round(pitch), 0)
@@ -264,13 +265,16 @@ class Keys:
 
 
 def through_jack(block: int, options: argparse.Namespace) -> Heard:
-    """The command in a process of its own, a recorder in another."""
+    """Measure the command in a subprocess, with the recorder in another one."""
     with jack_server(block), recorder() as ask:
         time.sleep(SETTLED_S)
         begun = ask("underruns")
         time.sleep(options.notes * sum(PAUSE_S) / 2)
         alone = ask("underruns") - begun
-        with serving(block, with_midi=options.midi) as (_, udp_port), VocaleseClient(port=udp_port) as client:
+        with (
+            serving(block, with_midi=options.midi, keep_warm=options.keep_warm) as (_, udp_port),
+            VocaleseClient(port=udp_port) as client,
+        ):
             wait_for(lambda: ask("listen"))
             if options.midi:
                 wait_for(lambda: ask("join"))
@@ -293,8 +297,8 @@ def through_jack(block: int, options: argparse.Namespace) -> Heard:
 
 @contextlib.contextmanager
 def recorder() -> Iterator[Callable[..., Any]]:
-    """A client that records, and obeys what it is asked. In a process of its own: JACK waits for its callback, and the callback would wait for
-    what else is done in Python, such as sending notes."""
+    """Start a client that records and answers requests. It is a subprocess, because JACK waits for its callback, and the callback would wait
+    for the GIL of a process that also sends notes."""
     context = multiprocessing.get_context("spawn")
     orders, answers = context.Pipe()
     process = context.Process(target=record, args=(answers,))
@@ -320,14 +324,12 @@ def recorder() -> Iterator[Callable[..., Any]]:
 
 
 def record(orders: Connection) -> None:
-    """The recorder's process: obeys until told to end, or until nobody is there any more."""
+    """Run the recorder's process until its parent ends it or exits."""
     import jack
 
     gc.disable()
     sys.setswitchinterval(0.0001)
-    ask_for_real_time(
-        AUDIO
-    )  # else the callback waits for whoever comes between this thread and its giving back the interpreter
+    ask_for_real_time(AUDIO)  # else the callback waits for whoever comes between this thread and its giving back the GIL
     client = jack.Client("recorder", no_start_server=True)
     blocks: list[np.ndarray] = []
     called_ns: list[int] = []
@@ -365,7 +367,7 @@ def record(orders: Connection) -> None:
 
 @contextlib.contextmanager
 def jack_server(block: int) -> Iterator[str]:
-    """A server with the dummy driver, under a name of its own that is the default as long as it runs."""
+    """Run a JACK server with the dummy driver, under a separate name that is the default meanwhile."""
     name = f"vocalese-{secrets.token_hex(4)}"
     command = [
         "jackd",
@@ -402,10 +404,11 @@ def jack_server(block: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving(block: int, *, with_midi: bool) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """`vocalese serve` on JACK, and the port it listens on."""
+def serving(block: int, *, with_midi: bool, keep_warm: bool) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run `vocalese serve` on JACK; yield its port."""
     command = [sys.executable, "-m", "bridge.cli", "serve", "--device", "jack", "--rate", str(RATE), "--block", str(block)]
     command += ["--tracks", "1", "--port", "0", *([] if with_midi else ["--no-midi"])]
+    command += [] if keep_warm else ["--no-keep-warm"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
     assert process.stdout is not None
     try:
@@ -429,7 +432,7 @@ def serving(block: int, *, with_midi: bool) -> Iterator[tuple[subprocess.Popen[s
 
 
 def wait_for(found: Callable[[], Any]) -> Any:
-    """What `found` gives once it gives something."""
+    """Return the first result of `found` that is not empty."""
     deadline_s = time.monotonic() + WAIT_S
     while not (value := found()):
         if time.monotonic() > deadline_s:
@@ -442,13 +445,15 @@ def wait_for(found: Callable[[], Any]) -> Any:
 
 
 def through_file(block: int, options: argparse.Namespace) -> Heard:
-    """The same server in this process, writing a file in real time."""
+    """Measure the server in this process, writing a file in real time."""
     import soundfile
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "heard.wav")
         audio = AudioConfig(output="file", path=path, clock="realtime", sample_rate=RATE, block_frames=block)
-        opening = ServerOptions(audio=audio, voices=(STARTER_NAME,), languages=("en",), port=0, with_midi=False)
+        opening = ServerOptions(
+            audio=audio, voices=(STARTER_NAME,), languages=("en",), port=0, with_midi=False, keep_warm=options.keep_warm
+        )
         with VocaleseServer(opening, print) as server, VocaleseClient(port=server.osc.port) as client:
 
             def stands_at() -> float:

@@ -1,16 +1,16 @@
-"""What the OSC server stands: hostile datagrams, then a flood, with a client that pings all the time.
+"""Load test of the OSC server: malformed datagrams, then a flood, with a client that pings all the time.
 
-    hostile   random and mutated datagrams and the named killers (element length -4, time tags ahead, address patterns, 3,000 nested
-              bundles, NaN, 65,507 bytes), from several senders, just slowly enough that nearly all are looked at
+    hostile   random and mutated datagrams and known attacks (element length -4, time tags ahead, address patterns, 3,000 nested
+              bundles, NaN, 65,507 bytes), from several senders, just slowly enough that nearly all are parsed
     flood     valid notes at a fixed rate for some seconds
     live      the same flood on one track of everything that `vocalese serve` opens (without a device), while a note is held on another
 
-The server runs in a process of its own, as it does in use. Printed: worst and 99th percentile of the ping's round trip (a ping that is not
-answered within a second is counted), how busy the machine was, resident memory before and after (of all processes), what was refused and
-dropped, datagrams that the system lost before anybody could count them, lines logged; for the live run the part of the wall's time that
-the device and the held note played, and underruns.
+The server runs in a subprocess. Printed: worst and 99th percentile of the ping's round trip (a ping that is not
+answered within a second is counted), how busy the machine was, resident memory before and after (of all processes), numbers of rejected and
+dropped messages, datagrams lost by the system, lines logged; for the live run the share of wall time that the device and the held note played,
+and underruns.
 
-Exit status 1, and the reasons, if a ping took more than 100 ms, memory or the log grew, what came beyond the limits was not counted and
+Exit status 1, and the reasons, if a ping took more than 100 ms, memory or the log grew, messages beyond the limits were not counted and
 dropped, or the sound stopped.
 
     python benchmarks/osc_flood.py [--datagrams 200000] [--rate 50000] [--seconds 10] [--seed 1] [--runs hostile flood live] [--json]
@@ -39,11 +39,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bridge.audio.facade import AudioConfig  # noqa: E402
+from bridge.audio.engine import AudioConfig  # noqa: E402
 from bridge.client import VocaleseClient  # noqa: E402
 from bridge.osc import EventQueue, OscServer, encode, encode_bundle  # noqa: E402
 from bridge.protocol import MESSAGES, limits  # noqa: E402
-from bridge.session.server import ServerOptions, VocaleseServer  # noqa: E402
+from bridge.server import ServerOptions, VocaleseServer  # noqa: E402
 from engine import STARTER_NAME  # noqa: E402
 from engine.errors import ProtocolError  # noqa: E402
 
@@ -60,7 +60,7 @@ NOTE, NOTE_BESIDE = (encode("/vocalese/note", "ifffs", [track, 64.0, 0.5, 0.8, "
 
 
 def serve(pipe: Connection) -> None:
-    """A server and a session that takes its events, until the pipe says stop; answers with counts and memory."""
+    """Run a server and a consumer of its events until the pipe says stop; answer with counts and memory."""
     lines = LineCounter()
     logging.getLogger("bridge").addHandler(lines)
     queue = EventQueue()
@@ -76,7 +76,7 @@ def serve(pipe: Connection) -> None:
 
 
 def serve_live(pipe: Connection) -> None:
-    """The same with two live voices behind it, and time running."""
+    """Run a server with two live voices in real time, like `serve`."""
     lines = LineCounter()
     logging.getLogger("bridge").addHandler(lines)
     options = ServerOptions(
@@ -102,7 +102,7 @@ def serve_live(pipe: Connection) -> None:
 
 
 def state_of(server: OscServer, lines: LineCounter, *others: int | None) -> dict[str, Any]:
-    """Counts so far; memory of this process and `others`."""
+    """Return counts so far, and the memory of this process and `others`."""
     counts = server.counts
     return {
         "received": counts.received_packets,
@@ -117,7 +117,7 @@ def state_of(server: OscServer, lines: LineCounter, *others: int | None) -> dict
 
 
 class LineCounter(logging.Handler):
-    """Counts what would be logged."""
+    """Handler that counts log records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class LineCounter(logging.Handler):
 
 
 def resident_mb(process: int | str | None) -> float:
-    """Resident memory of a process now, NaN where the system does not tell."""
+    """Return the resident memory of a process, NaN if the system does not report it."""
     try:
         pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -145,7 +145,7 @@ def resident_mb(process: int | str | None) -> float:
 
 
 def ping_until_told(port: int, pipe: Connection) -> None:
-    """Round trips in ms, one after the other, until the pipe says stop."""
+    """Measure round trips in ms, one after the other, until the pipe says stop."""
     measured: list[float] = []
     with VocaleseClient(port=port, timeout_s=PING_LIMIT_S, attempts=1) as client:
         pipe.send("ready")
@@ -168,7 +168,7 @@ def nested_bundles(levels: int) -> bytes:
 
 
 def killers() -> list[bytes]:
-    """By name in the module's text."""
+    """Return the attacks of the module docstring by name."""
     head = b"#bundle\0"
     return [
         head + struct.pack(">Qi", 1, -4) + b"/abc",
@@ -189,7 +189,8 @@ def killers() -> list[bytes]:
 
 
 def hostile(count: int, seed: int) -> Iterator[bytes]:
-    """One in a thousand is a killer, a quarter is random, the others are valid packets with bytes changed, cut out or doubled."""
+    """Yield datagrams: one in a thousand is an attack, a quarter is random, the others are valid packets with bytes changed, cut out or
+    doubled."""
     rng = random.Random(seed)
     valid = [encode(m.address, "".join("s" if isinstance(v, str) else "f" for v in m.example), m.example) for m in MESSAGES]
     valid += [encode_bundle(rng.sample(valid, 3)) for _ in range(10)]
@@ -214,12 +215,12 @@ def hostile(count: int, seed: int) -> Iterator[bytes]:
 
 
 def send_at(rate_hz: float, packets: Iterator[bytes], port: int, senders: int) -> tuple[int, float]:
-    """Send at a rate, in small groups. Returns how many were sent, in how many seconds."""
+    """Send at a rate, in small groups. Return the number sent and the seconds it took."""
     started_s = time.perf_counter()
     sent = 0
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(senders)]
-        for packet, out in zip(packets, cycle(sockets)):  # noqa: B905 (the sockets never end)
+        for packet, out in zip(packets, cycle(sockets)):
             out.sendto(packet, ("127.0.0.1", port))
             sent += 1
             if sent % 50 == 0:
@@ -276,7 +277,7 @@ def attack(name: str, rate_hz: float, packets: Iterator[bytes], senders: int, po
 
 
 def heard_between(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """What a live server played in the time of a run."""
+    """Return the playing time of a live server during a run."""
     wall_s = after["wall_s"] - before["wall_s"]
     return {
         "device_share": round((after["device_s"] - before["device_s"]) / wall_s, 4),
@@ -291,7 +292,7 @@ def ask(server: Connection) -> dict[str, Any]:
 
 
 def faults(row: dict[str, Any]) -> list[str]:
-    """What a run missed, as sentences."""
+    """Return the missed criteria of a run as sentences."""
     seconds, grown_mb = row["seconds"], row["rss_mb_after"] - row["rss_mb_before"]
     found = {
         f"{row['pings_over_100_ms']} of {row['pings']} pings took more than 100 ms, the longest {row['ping_ms_worst']} ms": row[
@@ -309,7 +310,7 @@ def faults(row: dict[str, Any]) -> list[str]:
 
 
 def run(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """The attacks that were asked for; a short one first, so that memory is compared from a server at work."""
+    """Run the chosen attacks; a short one goes first, so that memory counts from a busy server."""
     rows = []
     if {"hostile", "flood"} & set(options.runs):
         with under_attack(serve) as (port, pipe):
@@ -331,7 +332,7 @@ def run(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 @contextmanager
 def under_attack(target: Callable[[Connection], None]) -> Iterator[tuple[int, Connection]]:
-    """A server in a process of its own: its port, and the way to ask it for counts."""
+    """Run a server in a subprocess; yield its port and a function that returns its counts."""
     pipe, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=target, args=(theirs,))
     process.start()

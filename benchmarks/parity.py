@@ -1,15 +1,15 @@
-"""Compares our GPT-SoVITS networks with numbers of the official ones:  python benchmarks/parity.py [DIR]
+"""Compare the GPT-SoVITS networks with numbers of the official ones:  python benchmarks/parity.py [DIR]
 
 DIR (default: shared/parity beside the checkout) holds official weight files and, for each, an `.npz` with inputs and expected outputs; also the
-sampling, spectrogram and text-splitting files. What a file is, and which belong together, follows from their contents; names are free. One line
-per array; exit status 1 if anything differs: codes and text at all, other numbers by more than 1e-4, or by more than 1e-5 of the largest
+sampling, spectrogram and text-splitting files. Kinds and pairs follow from the contents of files; names are free. One line
+per array; exit status 1 if anything differs: tokens and text at all, other numbers by more than 1e-4, or by more than 1e-5 of the largest
 expected value where values are large (a float32 of 1000 has steps of 6e-5); the speaker vector by more than 1e-4 of its largest value.
 
-A network is fed with what it gets in the chain. The posterior encoder and the speaker network are fed with the *expected* output of the stage
+A network gets its input of the chain. The posterior encoder and the speaker network get the *expected* output of the stage
 before: with random weights they enlarge rounding errors (the former has exponents of 7; float32 and float64 disagree by 13 % in the latter).
 For the same reason the speaker network is tried with different numbers of threads, which only change the order of sums; the best one counts.
-Processors sum in different orders too. Where none of ours meets the numbers, the vector as a whole must lie nearer to the expected one than
-float32 lies to float64 on this machine: more cannot be asked of it, and the line says so.
+Processors sum in different orders too. If no order meets the numbers, the vector as a whole must lie nearer to the expected one than
+float32 lies to float64 on this machine: the line says so.
 """
 
 from __future__ import annotations
@@ -30,14 +30,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import VoiceError
-from engine.model.gpt_sovits import audio, sentences
-from engine.model.gpt_sovits.config import GptConfig, SovitsConfig, SpeakerConfig
-from engine.model.gpt_sovits.generate import Generated, Sampling, generate, generate_batch, probabilities, stream_codes
-from engine.model.gpt_sovits.gpt import Text2Semantic, training_logits
-from engine.model.gpt_sovits.official import OfficialFile, read_official
-from engine.model.gpt_sovits.prior import ones_mask
-from engine.model.gpt_sovits.sovits import Sovits, SovitsStream
-from engine.model.gpt_sovits.weights import build_gpt, build_sovits, build_speaker
+from engine.voices.gpt_sovits.networks import audio, sentences
+from engine.voices.gpt_sovits.networks.config import GptConfig, SovitsConfig, SpeakerConfig
+from engine.voices.gpt_sovits.networks.generate import (
+    Generated,
+    Sampling,
+    generate,
+    generate_batch,
+    probabilities,
+    stream_codes,
+)
+from engine.voices.gpt_sovits.networks.gpt import Text2Semantic, training_logits
+from engine.voices.gpt_sovits.networks.official import OfficialFile, read_official
+from engine.voices.gpt_sovits.networks.prior import ones_mask
+from engine.voices.gpt_sovits.networks.sovits import Sovits, SovitsStream
+from engine.voices.gpt_sovits.networks.weights import build_gpt, build_sovits, build_speaker
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "parity"
 TOLERANCE = 1e-4
@@ -51,7 +58,7 @@ Results = Iterator[tuple[str, object]]
 
 @dataclass(frozen=True)
 class Line:
-    """One compared array: `error` is the maximal absolute difference, None where there is nothing to subtract."""
+    """One compared array: `error` is the maximal absolute difference, None if nothing can be subtracted."""
 
     name: str
     error: float | None
@@ -65,14 +72,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Unsteady:
-    """A result in which rounding errors are enlarged: in float32, summed in several orders, and in float64."""
+    """A result that enlarges rounding errors: in float32, summed in several orders, and in float64."""
 
     tries: Sequence[Tensor]
     exact: Tensor
 
 
 def compare(name: str, ours: object, expected: NDArray) -> Line:
-    """Integers must be equal; floats may differ by the tolerance."""
+    """Compare arrays: integers must be equal, floats may differ by the tolerance."""
     if isinstance(ours, Unsteady):
         return _compare_unsteady(name, ours, expected)
     got = np.asarray(ours.detach().cpu().numpy() if isinstance(ours, Tensor) else ours)
@@ -91,7 +98,7 @@ def compare(name: str, ours: object, expected: NDArray) -> Line:
 
 
 def _compare_unsteady(name: str, ours: Unsteady, expected: NDArray) -> Line:
-    """The try that comes nearest counts; if it fails, the distance of float32 to float64 is the tolerance of the whole."""
+    """Compare the nearest try; if it fails, the distance of float32 to float64 is the tolerance of the whole."""
     lines = [compare(name, made, expected) for made in ours.tries]
     best = next((line for line in lines if line.ok), min(lines, key=lambda line: np.inf if line.error is None else line.error))
     if best.ok or best.error is None:
@@ -106,7 +113,7 @@ def _compare_unsteady(name: str, ours: Unsteady, expected: NDArray) -> Line:
 
 
 def gpt_results(file: OfficialFile, given: Arrays) -> Results:
-    """Everything that the README of the numbers lists for s1."""
+    """Yield every result that the README of the numbers lists for s1."""
     model = build_gpt(file.weights, GptConfig.from_official(file.config, file.weights))
     phones, bert, prompt = (torch.from_numpy(given[name]) for name in ("phones", "bert", "prompt"))
     prompt_length = prompt.shape[1]
@@ -151,13 +158,13 @@ def gpt_results(file: OfficialFile, given: Arrays) -> Results:
 
 
 def _run_results(name: str, run: Generated, prompt: Tensor) -> Results:
-    """The official second value is 0 without a prompt."""
+    """Return tokens and count; the official count is 0 without a prompt."""
     yield f"{name}_tokens", torch.cat([prompt[0], run.codes])[None]
     yield f"{name}_idx", run.last_step if prompt.shape[1] else 0
 
 
 def _only(given: Arrays, pattern: str) -> str:
-    """The name that fits the pattern."""
+    """Return the name that fits the pattern."""
     for name in given:
         if re.fullmatch(pattern, name):
             return name
@@ -181,7 +188,7 @@ def _unsplit(heads: Tensor, length: int) -> Tensor:
 
 
 def sampling_results(given: Arrays) -> Results:
-    """The distribution alone."""
+    """Yield the distribution of sampling."""
     logits, previous = torch.from_numpy(given["logits"]), torch.from_numpy(given["previous_tokens"])
     for i, (top_k, top_p, temperature, penalty) in enumerate(given["settings_topk_topp_temp_rp"].tolist()):
         rule = Sampling(top_k=int(top_k), top_p=top_p, temperature=temperature, repetition_penalty=penalty)
@@ -193,7 +200,7 @@ def sampling_results(given: Arrays) -> Results:
 
 @torch.inference_mode()
 def sovits_results(file: OfficialFile, given: Arrays) -> Results:
-    """Everything that the README of the numbers lists for s2."""
+    """Yield every result that the README of the numbers lists for s2."""
     model = build_sovits(file.weights, SovitsConfig.from_official(file.config, file.weights))
     spectrogram = audio.spectrogram(torch.from_numpy(given["ref_wav_32k"])[None])
     yield "refer_spec", spectrogram
@@ -272,7 +279,7 @@ def _keeper(seen: dict[str, Tensor], name: str) -> Callable[[nn.Module, object, 
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Lets torch compute in `number` threads."""
+    """Set the number of torch threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -283,7 +290,7 @@ def threads(number: int) -> Iterator[None]:
 
 @torch.inference_mode()
 def speaker_results(file: OfficialFile, given: Arrays) -> Results:
-    """Filterbank and speaker vector."""
+    """Yield filterbank and speaker vector."""
     model = build_speaker(file.weights, SpeakerConfig.from_official(file.weights))
     yield "fbank", audio.filterbank(torch.from_numpy(given["wav_16k"]))
     bank, tries = torch.from_numpy(given["fbank"])[None], []
@@ -294,7 +301,7 @@ def speaker_results(file: OfficialFile, given: Arrays) -> Results:
 
 
 def audio_results(given: Arrays) -> Results:
-    """Spectrograms; the names say rate in kHz, transform size and hop."""
+    """Yield spectrograms; their names state rate in kHz, transform size and hop."""
 
     def magnitudes(kilohertz: str, n_fft: int, hop: int) -> Tensor:
         return audio.spectrogram(torch.from_numpy(given[f"wav_{kilohertz}k"])[None], n_fft, hop)
@@ -310,7 +317,7 @@ def audio_results(given: Arrays) -> Results:
 
 
 def split_lines(entries: list[dict]) -> Iterator[Line]:
-    """Text splitting: equal or not."""
+    """Yield a line for each method of text splitting: equal or not."""
     for number, entry in enumerate(entries):
         for method, expected in entry["methods"].items():
             raw = _text_or_error(lambda entry=entry, method=method: sentences.METHODS[method](entry["text"]))  # type: ignore[misc]
@@ -346,7 +353,7 @@ _RUNS: dict[str, Callable[[OfficialFile, Arrays], Results]] = {
 
 
 def kind_of(names: Mapping[str, object]) -> str:
-    """What an `.npz` belongs to."""
+    """Return the kind of network that an `.npz` belongs to."""
     for mark, kind in (("prefill_hidden", "gpt"), ("enc_p_m", "sovits"), ("fbank", "speaker"), ("probs_0", "sampling")):
         if mark in names:
             return kind
@@ -354,7 +361,7 @@ def kind_of(names: Mapping[str, object]) -> str:
 
 
 def compare_all(label: str, results: Results, given: Arrays) -> Iterator[Line]:
-    """A line per result, and one per expected array that nothing was made for."""
+    """Yield a line per result, and one per expected array without a result."""
     done = set()
     try:
         for name, ours in results:
@@ -369,7 +376,7 @@ def compare_all(label: str, results: Results, given: Arrays) -> Iterator[Line]:
 
 
 def check_network(npz: Path, given: Arrays, files: Mapping[Path, OfficialFile]) -> list[Line]:
-    """Compares with the weight file of the same kind that fits best; one of the same name is tried first."""
+    """Compare with the weight file of the same kind that fits best; one of the same name is tried first."""
     kind = kind_of(given)
     same_kind = sorted((path for path, file in files.items() if file.kind == kind), key=lambda path: path.stem != npz.stem)
     best: list[Line] | None = None
@@ -388,7 +395,7 @@ def _goodness(lines: list[Line]) -> float:
 
 @dataclass
 class Contents:
-    """What a folder holds, whatever its files are called."""
+    """Contents of a folder, by kind."""
 
     weights: dict[Path, OfficialFile] = field(default_factory=dict)
     arrays: dict[Path, Arrays] = field(default_factory=dict)
@@ -398,7 +405,7 @@ class Contents:
 
 
 def read_folder(folder: Path) -> Contents:
-    """Every file of `folder` as what it is; `refused` are weight files that cannot be read, with the reason, `others` none of all these."""
+    """Read every file of `folder` by its kind; `refused` are unreadable weight files with the reason, `others` are of no known kind."""
     contents = Contents()
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         if _is_npz(path):
@@ -420,7 +427,7 @@ def read_folder(folder: Path) -> Contents:
 
 
 def _is_zip(path: Path) -> bool:
-    """Official files may begin with two other bytes."""
+    """Return True for a zip; official files may begin with two other bytes."""
     with path.open("rb") as stream:
         return stream.read(4)[2:] == b"\x03\x04"
 
@@ -433,7 +440,7 @@ def _is_npz(path: Path) -> bool:
 
 
 def _text_splits(path: Path) -> list[dict] | None:
-    """The entries of a text-splitting file; None if it is none."""
+    """Return the entries of a text-splitting file; None for other files."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError):
@@ -443,7 +450,7 @@ def _text_splits(path: Path) -> list[dict] | None:
 
 
 def check_folder(folder: Path) -> Iterator[Line]:
-    """Lines for all that the folder holds."""
+    """Yield lines for the contents of the folder."""
     contents = read_folder(folder)
     for path, reason in contents.refused.items():
         yield Line(path.name, None, False, reason)

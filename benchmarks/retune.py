@@ -1,7 +1,7 @@
-"""How well speech is made to sing: the starter voice talking with free timing, and recorded people, on generated melodies.
+"""Quality of singing made from speech: the starter voice talking with free timing, and recorded people, on generated melodies.
 
-With --sovits, a SoVITS trained from nothing (examples/train_singing_sovits.py) talks too, and is sung the way a GPT-SoVITS voice is: not its
-wave but its hidden frames are bent. Its row has the method "frames", the pitch then being moved by PSOLA.
+With --sovits, a SoVITS trained from nothing (research/train_singing_sovits.py) talks too, and sings like a GPT-SoVITS voice: by stretched
+hidden frames, not by a stretched wave. Its row has the method "frames", the pitch then being moved by PSOLA.
 
     alignment  borders of phones: against the exact ones (starter voice), against PocketSphinx's forced alignment (recordings)
     singing    every method, melodies within 7 and 12 semitones of the speaking pitch: pitch, onsets and clicks as `vocalese check` measures
@@ -9,14 +9,14 @@ wave but its hidden frames are bent. Its row has the method "frames", the pitch 
                harmonics-to-noise ratio and mel cepstral distance (24 coefficients, dB) beside the untouched speech, and words: each
                cut out and picked from the closed list of all words of the run by PocketSphinx
 
-    likeness   whether songs sound their phones in their places: the lowest value of the recordings' own song, the highest of the same 120 ms
+    likeness   certainty of the right phone at its time: the lowest value of the recordings' own song, the highest of the same 120 ms
                late, of noise in its place and of the next clip's words
 
     python benchmarks/retune.py [--clips N] [--methods psola,world] [--only alignment,singing,likeness] [--pictures FOLDER] [--json]
                                 [--speakers starter,kathleen,ljspeech_100,sovits] [--sovits RUN RECIPE.toml FEATURES]
 
-Word figures only compare systems heard in the same run. What cannot be measured here says why. Ends with 1 if PSOLA, the default, misses a bar:
-10 cents and 20 ms (either side) in the median, a tenth of the words lost against the untouched speech.
+Word figures only compare systems within one run. Measurements that are impossible here give the reason. Ends with 1 if PSOLA, the default,
+misses a bar: 10 cents and 20 ms (either side) in the median, a tenth of the words lost against the untouched speech.
 """
 
 from __future__ import annotations
@@ -44,33 +44,27 @@ import voice_quality as quality  # noqa: E402
 
 from engine import (  # noqa: E402
     STARTER_NAME,
-    FollowNote,
-    FollowReport,
+    AccuracyReport,
+    ExpectedNote,
     Note,
     PerformanceSettings,
     RenderError,
     Track,
     Voice,
     load_voice,
-    measure_following,
+    measure_accuracy,
 )
 from engine.dsp.pitch_marks import track_pitch  # noqa: E402
 from engine.dsp.time_map import TimeMap, warp_frames  # noqa: E402
+from engine.evaluate import accuracy as follow  # noqa: E402
 from engine.lyrics import read_spoken_text  # noqa: E402
 from engine.lyrics.types import NoteKind, NoteLyric, SpokenLine, Syllable, SyllableTrack  # noqa: E402
 from engine.performance import SILENCE, Performance, PhoneSpan, PlacedLine, perform, perform_lines  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
-from engine.studio import follow  # noqa: E402
-from engine.synthesis.gpt_sovits.voice import resung_in_place  # noqa: E402
-from engine.synthesis.retune import (  # noqa: E402
-    Method,
-    Retuned,
-    RetuneSettings,
-    align_phones,
-    resung,
-    sung_likeness,
-    sung_time_map,
-)
+from engine.voices.gpt_sovits.alignment import align_phones, phone_similarity  # noqa: E402
+from engine.voices.gpt_sovits.retune import Method, RetuneResult, RetuneSettings, resynthesise  # noqa: E402
+from engine.voices.gpt_sovits.sung_times import sung_time_map  # noqa: E402
+from engine.voices.gpt_sovits.voice import resynthesise_in_place  # noqa: E402
 
 Samples = NDArray[np.floating]
 
@@ -97,9 +91,9 @@ RECORDINGS = {"kathleen": "text", "ljspeech_100": "text_normalized"}  # folder, 
 
 @dataclass(frozen=True)
 class Clip:
-    """Speech with its words; `exact` holds the true phones where they are known.
+    """Speech with its words; `exact` holds the true phones, if known.
 
-    `bent` is there if the speech can be laid on other times before it is sound.
+    `bent` is given if hidden frames can be stretched before they are decoded.
     """
 
     speaker: str
@@ -124,14 +118,14 @@ class Clip:
 
 
 def one_line(text: str) -> SpokenLine:
-    """All sentences of `text` as one line."""
+    """Return all sentences of `text` as one line."""
     lines = read_spoken_text(text)
     words = tuple(word for line in lines for word in line.words)
     return replace(lines[0], words=words, pauses=tuple(pause for line in lines for pause in line.pauses))
 
 
 def talking(texts: Sequence[str]) -> Iterator[tuple[str, SpokenLine, Performance]]:
-    """Each line at its own pace."""
+    """Speak each line at its own pace."""
     for number, text in enumerate(texts):
         line = one_line(text)
         settings = PerformanceSettings(speaking_pitch=55, speech_rate=(0.9, 1.05, 1.2)[number % 3])
@@ -139,15 +133,14 @@ def talking(texts: Sequence[str]) -> Iterator[tuple[str, SpokenLine, Performance
 
 
 def talking_clips(voice: Voice, texts: Sequence[str]) -> list[Clip]:
-    """The starter voice talking."""
+    """Yield clips of the starter voice talking."""
     rate = voice.card.sample_rate
     return [Clip("starter", voice.synthesise(told), rate, line, text, told.phones) for text, line, told in talking(texts)]
 
 
 def sovits_clips(run: Path, recipe: Path, features: Path, texts: Sequence[str]) -> list[Clip]:
-    """A SoVITS trained from nothing talking. Its decoder gets the spoken pitch, bent like the frames: it is told nothing of the notes."""
-    sys.path.insert(0, str(ROOT / "examples"))
-    import train_singing_sovits as script
+    """Yield clips of a SoVITS trained from nothing. Its decoder gets the spoken pitch, stretched like the frames, and not the notes."""
+    from research import train_singing_sovits as script
 
     voice = script.reached_voice(recipe, features, script.STARTER, run)
     clips = []
@@ -173,7 +166,7 @@ def sovits_clips(run: Path, recipe: Path, features: Path, texts: Sequence[str]) 
 
 
 def recorded_clips(folder: Path, column: str, count: int) -> list[Clip]:
-    """`count` clips of 2 to 7 seconds, spread over the table; words with digits are left to people."""
+    """Yield `count` clips of 2 to 7 seconds, spread over the table, without digits in their texts."""
     import soundfile
 
     with (folder / "metadata.csv").open(newline="", encoding="utf-8") as stream:
@@ -186,8 +179,8 @@ def recorded_clips(folder: Path, column: str, count: int) -> list[Clip]:
     return clips
 
 
-def melody(syllables: Sequence[Syllable], pitch: float, reach: float) -> tuple[Performance, list[FollowNote]]:
-    """One note for each syllable within `reach` semitones around `pitch`, with a rest at a word's end every few syllables."""
+def melody(syllables: Sequence[Syllable], pitch: float, reach: float) -> tuple[Performance, list[ExpectedNote]]:
+    """Return one note for each syllable within `reach` semitones around `pitch`, with a rest at a word's end every few syllables."""
     beats = TempoMap(quality.PPQ, (TempoChange(0, 1e6),))
     notes, wanted, at_s, since_breath = [], [], _FIRST_NOTE_S, 0
     for number, syllable in enumerate(syllables):
@@ -197,7 +190,7 @@ def melody(syllables: Sequence[Syllable], pitch: float, reach: float) -> tuple[P
         length_s = _LENGTHS_S[number % len(_LENGTHS_S)]
         sung = round(pitch + reach * _SHAPE[number % len(_SHAPE)])
         notes.append(Note(round(at_s * quality.PPQ), round(length_s * quality.PPQ), sung, 96))
-        wanted.append(FollowNote(at_s, at_s + length_s, sung, syllable.text))
+        wanted.append(ExpectedNote(at_s, at_s + length_s, sung, syllable.text))
         at_s += length_s
     lyrics = SyllableTrack("en", tuple(NoteLyric(NoteKind.SING, (syllable,)) for syllable in syllables))
     settings = PerformanceSettings(breaths=False)
@@ -205,7 +198,7 @@ def melody(syllables: Sequence[Syllable], pitch: float, reach: float) -> tuple[P
 
 
 def joined(phrases: Sequence[Performance]) -> Performance:
-    """Phrases of a song as one performance from song time 0, silent between them."""
+    """Return phrases of a song as one performance from song time 0, silent between them."""
     frames = phrases[-1].start_frame + phrases[-1].frames
     curves = {"energy_db": 0.0, "breathiness": 0.0, "tension": 0.0, "formant_semitones": 0.0, "f0_hz": np.nan}
     laid = {name: np.full(frames, neutral, dtype=np.float32) for name, neutral in curves.items()}
@@ -227,7 +220,7 @@ def joined(phrases: Sequence[Performance]) -> Performance:
 
 
 def border_errors_ms(found: Sequence[PhoneSpan], wanted: Sequence[PhoneSpan]) -> list[float]:
-    """Absolute differences of phone starts."""
+    """Return absolute differences of phone starts."""
     own = [span for span in found if span.symbol != SILENCE]
     return [1000 * abs(a.start_s - b.start_s) for a, b in zip(own, wanted, strict=True)]
 
@@ -258,16 +251,16 @@ def measure_alignment(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str,
 
 
 def true_phones(clip: Clip) -> list[PhoneSpan] | None:
-    """Exact phones, else those that PocketSphinx chose and where it put them; None where it finds no path.
+    """Return the exact phones, else those of PocketSphinx with its times; None if it finds no path.
 
-    Pauses are then possible at every phone: PocketSphinx does not hand out syllables.
+    Pauses are then possible at every phone: PocketSphinx has no syllables.
     """
     if clip.exact:
         return [span for span in clip.exact if span.symbol != SILENCE]
     import soxr
 
     from engine.lyrics import is_reduced, pronounce_english
-    from engine.studio.align import ALIGN_RATE_HZ, Aligner
+    from engine.train.align import ALIGN_RATE_HZ, Aligner
 
     aligner = Aligner(lambda word: list(pronounce_english(word)), is_reduced)
     aligned = aligner.align(soxr.resample(clip.samples, clip.sample_rate, ALIGN_RATE_HZ), clip.text)
@@ -286,25 +279,25 @@ class Sung:
 
     clip: Clip
     performance: Performance
-    notes: list[FollowNote]
-    result: Retuned
-    report: FollowReport
+    notes: list[ExpectedNote]
+    result: RetuneResult
+    report: AccuracyReport
 
 
 def sing(clips: Sequence[Clip], voice: Voice, reach: float, methods: Sequence[Method]) -> Iterator[tuple[str, Sung]]:
-    """Every clip by every method; the alignment is shared. Speech that can be bent before it is sound is sung by "frames" alone."""
+    """Sing every clip by every method, with one alignment. Clips with hidden frames are sung by "frames" alone."""
     for clip in clips:
         performance, notes = melody(clip.syllables, clip.pitch, reach)
         spoken = align_phones(clip.samples, clip.sample_rate, performance.phones, voice)
         time_map = sung_time_map(spoken, performance)
         for method in methods_of(clip, methods):
             if clip.bent is not None:
-                samples = resung_in_place(clip.bent(time_map), performance, time_map)
+                samples = resynthesise_in_place(clip.bent(time_map), performance, time_map)
             else:
                 settings = RetuneSettings(method=Method(method))
-                samples = resung(clip.samples, clip.sample_rate, performance, spoken, time_map, settings)
-            result = Retuned(samples, clip.sample_rate, spoken, time_map)
-            yield method, Sung(clip, performance, notes, result, measure_following(samples, clip.sample_rate, notes))
+                samples = resynthesise(clip.samples, clip.sample_rate, performance, spoken, time_map, settings)
+            result = RetuneResult(samples, clip.sample_rate, spoken, time_map)
+            yield method, Sung(clip, performance, notes, result, measure_accuracy(samples, clip.sample_rate, notes))
 
 
 def methods_of(clip: Clip, methods: Sequence[Method]) -> list[str]:
@@ -312,7 +305,7 @@ def methods_of(clip: Clip, methods: Sequence[Method]) -> list[str]:
 
 
 def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
-    """What a table row shows."""
+    """Return the figures of a table row."""
     cents = [abs(n.cents) for run in runs for n in run.report.notes if n.cents is not None]
     onsets = [n.onset_ms for run in runs for n in run.report.notes if n.onset_ms is not None]
     untouched, sung = zip(*(answers for run in runs for answers in heard_words(run, listener)), strict=True)
@@ -341,7 +334,7 @@ def figures_of(runs: Sequence[Sung], listener: Any) -> dict[str, Any]:
 
 
 def heard_words(run: Sung, listener: Any) -> Iterator[tuple[bool, bool]]:
-    """For every longer word: is it recognised when spoken, and when sung?"""
+    """Recognise every longer word as spoken and as sung."""
     spoken = word_spans(run.clip.line, run.result.spoken)
     sung = [tuple(run.result.time_map.heard_at(np.array(span)).tolist()) for span in inner(spoken)]
     for word, said_s, sung_s in zip(run.clip.line.words, spoken, sung, strict=True):
@@ -360,12 +353,12 @@ def plain_word(word: Sequence[Syllable]) -> str:
 
 
 def inner(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """A little shorter: the end of one word is the start of the next, which may be heard elsewhere."""
+    """Return a shortened span: the end of one word contains the start of the next."""
     return [(start_s + 1e-6, end_s - 1e-6) for start_s, end_s in spans]
 
 
 def word_spans(line: SpokenLine, phones: Sequence[PhoneSpan]) -> list[tuple[float, float]]:
-    """Start and end of each word."""
+    """Return start and end of each word."""
     sounding = iter([span for span in phones if span.symbol != SILENCE])
     spans = []
     for word in line.words:
@@ -379,7 +372,7 @@ def cut(samples: Samples, rate: int, start_s: float, end_s: float) -> Samples:
 
 
 def harmonicity_and_distance(run: Sung) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Per sounding frame: harmonics-to-noise ratio of the speech and of the song where both have one, and their cepstral distance."""
+    """Return, per sounding frame, the harmonics-to-noise ratio of speech and song if both have one, and their cepstral distance."""
     rate = run.clip.sample_rate
     frames = len(run.result.samples) * 100 // rate
     times_s = (np.arange(frames) + 0.5) / 100
@@ -396,7 +389,7 @@ def harmonicity_and_distance(run: Sung) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def border_steps(run: Sung) -> Iterator[tuple[float, float]]:
-    """The largest step relative to the level around it at every border of a note, and at the instant of the speech that is heard there.
+    """Return the largest step relative to the level around it at every border of a note, and at the matching instant of the speech.
 
     Bursts and hissing sounds have large steps by nature.
     """
@@ -409,7 +402,7 @@ def border_steps(run: Sung) -> Iterator[tuple[float, float]]:
 
 
 def rest_peak(run: Sung) -> float:
-    """The largest sample inside the performance's silences."""
+    """Return the largest sample inside the performance's silences."""
     rate = run.clip.sample_rate
     silences = [span for span in run.performance.phones if span.symbol == SILENCE]
     pieces = [run.result.samples[int(np.ceil(s.start_s * rate)) : int(s.end_s * rate)] for s in silences]
@@ -417,7 +410,7 @@ def rest_peak(run: Sung) -> float:
 
 
 def draw(run: Sung, method: str, reach: float, folder: Path) -> None:
-    """Speech above song, as spectrograms to 8 kHz, and the song as a sound file."""
+    """Draw speech above song, as spectrograms to 8 kHz, and write the song as a sound file."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -453,7 +446,7 @@ def draw(run: Sung, method: str, reach: float, folder: Path) -> None:
 # --- likeness -----------------------------------------------------------------------------------------------------------------
 
 
-def measure_likeness(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str, Any]]:
+def measure_voice_match(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str, Any]]:
     """One row per recorded speaker."""
     for speaker in dict.fromkeys(clip.speaker for clip in clips if clip.exact is None):
         own = [clip for clip in clips if clip.speaker == speaker]
@@ -470,7 +463,7 @@ def measure_likeness(clips: Sequence[Clip], voice: Voice) -> Iterator[dict[str, 
                 "other_words_highest": np.resize(following.result.samples, len(samples)) * is_sung,
             }
             for name, sound in heard.items():
-                likeness = sung_likeness(sound, rate, run.performance, wanted, voice.card.sample_rate)
+                likeness = phone_similarity(sound, rate, run.performance, wanted, voice.card.sample_rate)
                 values.setdefault(name, []).append(likeness)
         extremes = {name: (min if name.endswith("lowest") else max)(found) for name, found in values.items()}
         yield {"speaker": speaker, "clips": len(runs), **{name: round(value, 2) for name, value in extremes.items()}}
@@ -515,7 +508,7 @@ def main() -> int:
     if "alignment" in options.only:
         rows += shown(measure_alignment(clips, voice))
     if "likeness" in options.only:
-        rows += shown(measure_likeness(clips, voice))
+        rows += shown(measure_voice_match(clips, voice))
     if "singing" in options.only:
         words = sorted({plain_word(word) for clip in clips for word in clip.line.words if sum(len(s.phones) for s in word) > 3})
         listener = recognise.WordListener(words)
@@ -558,7 +551,7 @@ def singing_rows(
 
 
 def shown(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, each printed as it comes."""
+    """Print each row and return all."""
     kept = []
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)

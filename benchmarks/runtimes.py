@@ -1,14 +1,14 @@
-"""What the starter voice's decoder costs in NumPy, in torch and in ONNX Runtime: why singing takes the first of them.
+"""Cost of the starter voice's decoder in NumPy, torch and ONNX Runtime.
 
     python benchmarks/runtimes.py [--voice NAME|FOLDER] [--json]
 
     start_s     from the start of a fresh process until the decoder has given its first frame, wall clock
-    frame_ms    one frame of 10 ms: median and 99 % of 1000 calls. NumPy is the stream as it sings, with held state; the others get just the
-                four frames that the widest kernel spans and hold no state, so their figures are what they would cost at least
+    frame_ms    one frame of 10 ms: median and 99 % of 1000 calls. NumPy is the real stream, with held state; the others get only the
+                four frames of the widest kernel and hold no state, so their figures are lower bounds
     phrase_ms   300 frames (3 s) at once, median of 20
     memory_mb   the largest memory of that process
 
-Each runtime has a process of its own and one thread. ONNX Runtime is measured if it is installed (it is no dependency of Vocalese).
+Each runtime has a separate process and one thread. ONNX Runtime is measured if it is installed (it is no dependency of Vocalese).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _cost_ms(call: Call, frames: int) -> float:
 
 
 def _peak_mb() -> int:
-    """Linux keeps the parent's peak in a child's `ru_maxrss`; /proc tells its own."""
+    """Return this process' peak memory. On Linux `ru_maxrss` includes the parent's peak, so /proc is read."""
     status = Path("/proc/self/status")
     if status.exists():
         return round(int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1]) / 1e3)  # type: ignore[index]
@@ -93,9 +93,9 @@ def _peak_mb() -> int:
 def _numpy_call(voice: str, model: Path) -> Call:
     import numpy as np
 
-    from engine.voice.card import read_card
-    from engine.voice.catalogue import find_voice
-    from engine.voice.starter import Articulation, read_networks
+    from engine.voices.card import read_card
+    from engine.voices.catalogue import find_voice
+    from engine.voices.starter.voice import Articulation, read_networks
 
     folder = find_voice(voice)
     decoder = read_networks(folder, read_card(folder), Articulation.TOKENS).decoder
@@ -114,10 +114,10 @@ def _torch_decoder(voice: str) -> tuple[Any, int]:
     import torch
     from safetensors.torch import load_file
 
-    from engine.model.config import DecoderConfig
-    from engine.model.decoder import Decoder
-    from engine.voice.card import read_card, weights_path
-    from engine.voice.catalogue import find_voice
+    from engine.voices.card import read_card, weights_path
+    from engine.voices.catalogue import find_voice
+    from engine.voices.starter.config import DecoderConfig
+    from engine.voices.starter.decoder import Decoder
 
     torch.set_num_threads(1)
     folder = find_voice(voice)
@@ -159,7 +159,7 @@ def _torch_inputs(width: int, frames: int) -> tuple[Any, ...]:
 
 
 def _write_onnx(voice: str, path: Path) -> str:
-    """Why it cannot be, or nothing."""
+    """Write the network as ONNX; return the reason if that is impossible, else ""."""
     try:
         import onnxruntime  # noqa: F401
         import torch

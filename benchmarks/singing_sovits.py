@@ -1,13 +1,13 @@
-"""What a SoVITS trained from nothing (examples/train_singing_sovits.py) has learnt so far, in figures.
+"""Figures of a SoVITS trained from nothing (research/train_singing_sovits.py) at its present state.
 
-    run        steps and CPU minutes, its losses, and on held-out clips, from codes, phones and F0 alone: distance to the recording,
-               share of the power at the asked pitch, as recorded and moved up by three semitones (0.3 is chance)
+    run        steps and CPU minutes, its losses, and on held-out clips, from tokens, phones and F0 alone: distance to the recording,
+               share of the power at the requested pitch, as recorded and moved up by three semitones (0.3 is chance)
     song       the built-in song: pitch and onsets as `vocalese check` measures them
     words      sung words at A3, 0.3 s per syllable, picked out of a closed list by PocketSphinx, the starter voice beside it
 
     python benchmarks/singing_sovits.py RUN RECIPE.toml FEATURES [--only run,song,words] [--words N] [--json]
 
-RUN is the run folder, FEATURES the clips it was trained on. Word figures only compare systems heard in the same run.
+RUN is the run folder, FEATURES the clips it was trained on. Word figures only compare systems within one run.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-for folder in (ROOT, ROOT / "benchmarks", ROOT / "examples"):
+for folder in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(folder))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import train_singing_sovits as training  # noqa: E402
 import voice_quality as quality  # noqa: E402
 
-from engine import STARTER_NAME, FollowNote, Voice, load_voice, measure_following  # noqa: E402
+from engine import STARTER_NAME, ExpectedNote, Voice, load_voice, measure_accuracy  # noqa: E402
+from research import train_singing_sovits as training  # noqa: E402
 
 A3, SYLLABLE_S = 57, 0.3
 Figures = dict[str, Any]
@@ -40,15 +40,15 @@ Figures = dict[str, Any]
 def measure_run(run: Path, recipe: Path, features: Path) -> Figures:
     import torch
 
-    from engine.studio.dataset import load_clip
-    from engine.studio.training.singing_sovits import sung_figures
+    from engine.train.dataset import load_clip
+    from research.singing_sovits import sung_figures
 
     with (run / "singing_sovits.csv").open(newline="", encoding="utf-8") as stream:
         last = {name: float(value) for name, value in list(csv.DictReader(stream))[-1].items() if value}
     reached = torch.load(run / "singing_sovits.pt", weights_only=True)["reached"]
     voice = training.reached_voice(recipe, features, training.STARTER, run)
     paths = sorted(features.glob("*.npz"))
-    held_out, others = training.divided(paths)
+    held_out, others = training.split_clips(paths)
     clips = training.coded_clips([load_clip(path) for path in (*held_out, others[0])], training.STARTER, run / "codes.npz")
     with torch.no_grad():
         told = {
@@ -67,8 +67,8 @@ def measure_run(run: Path, recipe: Path, features: Path) -> Figures:
 def measure_song(voice: Voice) -> Figures:
     samples, plan = quality.sung(quality.song(), voice)
     at = plan.score.tempo_map.seconds_at
-    notes = [FollowNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
-    report = measure_following(samples, voice.card.sample_rate, notes)
+    notes = [ExpectedNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
+    report = measure_accuracy(samples, voice.card.sample_rate, notes)
     cents = [abs(note.cents) for note in report.notes if note.cents is not None]
     onsets = [abs(note.onset_ms) for note in report.notes if note.onset_ms is not None]
     return {
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if options.features is None:
-        print("skipped: needs a run of examples/train_singing_sovits.py; give RUN, RECIPE.toml and FEATURES.")
+        print("skipped: needs a run of research/train_singing_sovits.py; give RUN, RECIPE.toml and FEATURES.")
         return 0
     import torch
 

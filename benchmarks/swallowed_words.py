@@ -1,8 +1,8 @@
-"""How well lost and doubled words are noticed in speech: recorded clips, with one word cut out or said twice, and as they are.
+"""Detection rate of lost and doubled words in speech: recorded clips, unchanged and with one word removed or doubled.
 
     python benchmarks/swallowed_words.py [--shared DIR] [--clips N]
 
-Prints one row per condition: clips, and how many of them raised a fault. Clips as recorded should raise none.
+Prints one row per condition: number of clips, and of clips with a fault. Clips as recorded should raise none.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ sys.path.insert(0, str(ROOT))
 from engine import STARTER_NAME, PerformanceSettings, Voice, load_voice  # noqa: E402
 from engine.lyrics import SpokenLine, Syllable, read_spoken_text  # noqa: E402
 from engine.performance import SILENCE, PhoneSpan, PlacedLine, perform_lines  # noqa: E402
-from engine.synthesis.gpt_sovits.voice import word_faults  # noqa: E402
-from engine.synthesis.retune import judged_alignment  # noqa: E402
+from engine.voices.gpt_sovits.alignment import align_with_costs  # noqa: E402
+from engine.voices.gpt_sovits.voice import word_defects  # noqa: E402
 
 Words = Sequence[tuple[Syllable, ...]]
 _LONGEST_S, _FEWEST_WORDS, _FEWEST_PHONES = 6.0, 5, 3
 
 
 def clips(folder: Path, count: int) -> Iterator[tuple[NDArray[np.float64], int, list[tuple[Syllable, ...]], list[int]]]:
-    """Samples, rate, words and pauses of short clips with enough words."""
+    """Yield samples, rate, words and pauses of short clips with enough words."""
     with (folder / "metadata.csv").open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             lines = read_spoken_text(row["text_normalized"])
@@ -65,9 +65,9 @@ def main() -> None:
     for samples, rate, words, pauses in clips(folder, options.clips):
         count += 1
         for name, heard in conditions(samples, rate, words, pauses, voice, rng):
-            alignment = judged_alignment(heard, rate, phones_of(words, pauses), voice)
+            alignment = align_with_costs(heard, rate, phones_of(words, pauses), voice)
             counted = [("".join(s.text for s in word), sum(len(s.phones) for s in word)) for word in words]
-            found[name] += any(True for _ in word_faults(alignment, counted))
+            found[name] += any(True for _ in word_defects(alignment, counted))
     for name, faulty in found.items():
         print(f"{name:16} {faulty:3} of {count} clips raised a fault")
 
@@ -75,8 +75,8 @@ def main() -> None:
 def conditions(
     samples: NDArray[np.float64], rate: int, words: Words, pauses: Sequence[int], voice: Voice, rng: np.random.Generator
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """The clip as it is, and with one word, found by alignment, left out and said twice."""
-    spans = [s for s in judged_alignment(samples, rate, phones_of(words, pauses), voice).spans if s.symbol != SILENCE]
+    """Yield the clip unchanged, and with one aligned word removed and doubled."""
+    spans = [s for s in align_with_costs(samples, rate, phones_of(words, pauses), voice).spans if s.symbol != SILENCE]
     borders = np.concatenate([[0], np.cumsum([sum(len(s.phones) for s in word) for word in words])])
     inner = [i for i in range(1, len(words) - 1) if borders[i + 1] - borders[i] >= _FEWEST_PHONES]
     chosen = int(rng.choice(inner))

@@ -1,4 +1,4 @@
-"""How good a voice is, in figures: one run, one table (and with --json one object on the last line).
+"""Quality of a voice in figures: one run, one table (and with --json one object on the last line).
 
     words      sung words picked out of closed lists by PocketSphinx: the voice by its tokens and by its direct model, flite speaking,
                WORLD singing flite's speech
@@ -12,7 +12,7 @@
     python benchmarks/voice_quality.py [--voice NAME|FOLDER] [--only words,level] [--quick] [--json]
 
 The starter voice's default path is by tokens; a voice without tokens is measured as "voice" alone.
-Figures of recognisers only compare systems heard in the same run. A row that cannot be measured here says why.
+Figures of recognisers only compare systems within one run. Rows that cannot be measured here give the reason.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ for folder in (ROOT, ROOT / "benchmarks"):
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from engine import (  # noqa: E402
-    FollowNote,
+    ExpectedNote,
     Mode,
     Note,
     PerformanceSettings,
@@ -51,20 +51,20 @@ from engine import (  # noqa: E402
     Voice,
     load_card,
     load_voice,
-    measure_following,
+    measure_accuracy,
     note_name,
     plan_score,
     read_score,
     render_track,
     write_score,
 )
-from engine.model.units import VOWELS  # noqa: E402
 from engine.performance import Performance, PhoneSpan  # noqa: E402
 from engine.performance.types import Controls  # noqa: E402
 from engine.score import TempoChange, TempoMap  # noqa: E402
-from engine.voice.catalogue import find_voice  # noqa: E402
-from engine.voice.starter import KIND as STARTER_KIND  # noqa: E402
-from engine.voice.starter import Articulation, load_starter  # noqa: E402
+from engine.voices.catalogue import find_voice  # noqa: E402
+from engine.voices.starter.kind import KIND as STARTER_KIND  # noqa: E402
+from engine.voices.starter.voice import Articulation, load_starter  # noqa: E402
+from engine.voices.units import VOWELS  # noqa: E402
 
 Samples = NDArray[np.floating]
 Figures = dict[str, Any]
@@ -106,7 +106,7 @@ class SkippedError(Exception):
 
 @dataclass(frozen=True)
 class Bench:
-    """What every row may use. `recordings`: folder with metadata.csv; `features`: where prepared clips are kept."""
+    """Resources of all rows. `recordings`: folder with metadata.csv; `features`: folder of prepared clips."""
 
     voice_name: str
     voice: Voice
@@ -129,14 +129,14 @@ class Row:
 
 
 def score_of(title: str, notes: Sequence[tuple[float, float, float, str]]) -> Score:
-    """Notes as (onset_s, length_s, pitch, lyric), one beat a second."""
+    """Return a score of notes (onset_s, length_s, pitch, lyric), one beat a second."""
     laid = [Note(round(on * PPQ), round(length * PPQ), pitch, VELOCITY, lyric) for on, length, pitch, lyric in notes]
     tempo = TempoMap(PPQ, (TempoChange(0, 1e6),))
     return Score(title, PPQ, (Track(title, tuple(laid), language="en"),), tempo)
 
 
 def song(seconds: float = 0.0) -> Score:
-    """The built-in song, repeated until it lasts `seconds`, with a rest after every line."""
+    """Return the built-in song, repeated until it lasts `seconds`, with a rest after every line."""
     notes: list[tuple[float, float, float, str]] = []
     at_s = 1.0
     while not notes or at_s < seconds:
@@ -149,7 +149,7 @@ def song(seconds: float = 0.0) -> Score:
 def sung(
     score: Score, voice: Voice, settings: PerformanceSettings | None = None, *, rate: int | None = None
 ) -> tuple[Samples, Plan]:
-    """The first track of `score` through the whole engine, at `rate` (None = the voice's own)."""
+    """Render the first track of `score` through the whole engine, at `rate` (None = the voice's own)."""
     plan = plan_score(score, voice.card, settings or PerformanceSettings())
     rate = rate or voice.card.sample_rate
     phrases = plan.tracks[0].performed.phrases
@@ -162,7 +162,7 @@ def sung(
 
 @dataclass(frozen=True)
 class Heard:
-    """What was recognised for each word of one system under one condition."""
+    """Recognised words of one system under one condition."""
 
     system: str
     condition: str
@@ -178,7 +178,7 @@ class Heard:
 
 
 def measure_words(bench: Bench) -> Row:
-    """Every word sung alone on one pitch and picked out of its list; chance is one in the length of the list."""
+    """Measure words sung alone on one pitch and recognised from a list; chance is one in the length of the list."""
     recognise = _recogniser()
     conditions = [(p, s) for s in SYLLABLES_S for p in PITCHES]
     runs: list[Heard | str] = []
@@ -232,7 +232,7 @@ def _sung_by_voice(name: str, voice: Voice, words: Sequence[str], listener: Any,
 def words_score(
     words: Sequence[str], syllables: Callable[[str], int], pitch: float, syllable_s: float
 ) -> tuple[Score, list[tuple[str, float, float]]]:
-    """Words with a rest after each, one note per syllable; also each word's start and end in seconds."""
+    """Return words with a rest after each, one note per syllable, and each word's start and end in seconds."""
     notes, spans, at_s = [], [], 1.0
     for word in words:
         start_s = at_s
@@ -270,7 +270,7 @@ def _sung_by_world(words: Sequence[str], listener: Any, pitch: int, syllable_s: 
 
 
 def _missed_parts(run: Heard, recognise: Any, listener: Any) -> Counter[str]:
-    """Which sounds of the missed words differ between what was sung and what was heard."""
+    """Count the sounds of missed words that differ between the sung and the recognised word."""
     counts: Counter[str] = Counter()
     for word, answer in (pair for pair in run.answers if pair[0] != pair[1]):
         wanted = recognise.syllable_parts(listener.phones(word))
@@ -282,7 +282,7 @@ def _missed_parts(run: Heard, recognise: Any, listener: Any) -> Counter[str]:
 
 
 def _mean_score(runs: Sequence[Heard]) -> float:
-    """Share of all words that were heard right."""
+    """Return the share of words that were recognised."""
     right = sum(word == answer for run in runs for word, answer in run.answers)
     return round(right / max(1, sum(len(run.answers) for run in runs)), 4)
 
@@ -304,7 +304,7 @@ class Sentence:
 
 
 def measure_sentences(bench: Bench) -> Row:
-    """Recordings that the voice was not trained on."""
+    """Measure recordings that the voice was not trained on."""
     recognise = _recogniser()
     clips, how = _held_out(bench)
     figures: Figures = {"clips": len(clips), "held_out": how}
@@ -328,9 +328,9 @@ def measure_sentences(bench: Bench) -> Row:
 
 
 def _held_out(bench: Bench) -> tuple[list[tuple[Path, str]], str]:
-    """Prepared clips with their texts, and how they were chosen."""
+    """Return prepared clips with their texts, and the rule of their choice."""
     from engine import TrainingError
-    from engine.studio.dataset import prepare, read_sources
+    from engine.train.dataset import prepare, read_sources
 
     if not (bench.recordings / "metadata.csv").is_file():
         raise SkippedError(f"no recordings in {bench.recordings}; give --shared or --recordings")
@@ -358,8 +358,8 @@ def _held_out(bench: Bench) -> tuple[list[tuple[Path, str]], str]:
 def _compared(path: Path, text: str, voice: Voice, listener: Any) -> Sentence:
     import _recognise as recognise
 
-    from engine.studio.align import words_of
-    from engine.studio.dataset import load_clip
+    from engine.train.align import words_of
+    from engine.train.dataset import load_clip
 
     clip = load_clip(path)
     natural = clip.samples.astype(np.float32) / 32767
@@ -383,7 +383,7 @@ def _compared(path: Path, text: str, voice: Voice, listener: Any) -> Sentence:
 
 
 def spoken_again(clip: Any) -> Performance:
-    """A performance with a clip's own timing, pitch and effort; the voice splits phones into units by its own rule."""
+    """Return a performance with the timing, pitch and effort of a clip; the voice splits phones into units by its own rule."""
     spans: list[PhoneSpan] = []
     before_each = ("", *clip.units[:-1])
     for symbol, before, start_s, end_s in zip(clip.units, before_each, clip.borders_s[:-1], clip.borders_s[1:], strict=True):
@@ -404,14 +404,14 @@ def spoken_again(clip: Any) -> Performance:
 
 
 def _active(samples: Samples, hop: int) -> NDArray[np.bool_]:
-    from engine.studio.dataset import frame_rms
+    from engine.train.dataset import frame_rms
 
     rms = frame_rms(samples, hop)
     return rms > 0.05 * rms.max()
 
 
 def _cepstral_distance_db(first: Samples, second: Samples, rate: int) -> NDArray[np.float64]:
-    """Per frame, without the level (coefficient 0)."""
+    """Return the distance per frame, without the level (coefficient 0)."""
     difference = _mel_cepstrum(first, rate) - _mel_cepstrum(second, rate)
     return 10.0 / np.log(10.0) * np.sqrt(2.0 * np.sum(difference[:, 1:] ** 2, axis=1))
 
@@ -437,7 +437,7 @@ def _mel_filters(rate: int, size: int) -> NDArray[np.float64]:
 
 
 def _harmonicity(samples: Samples, rate: int, frames: int) -> NDArray[np.float64]:
-    """Harmonics-to-noise ratio in dB per frame by autocorrelation (Boersma 1993); -200 where Praat finds none."""
+    """Return the harmonics-to-noise ratio in dB per frame by autocorrelation (Boersma 1993); -200 if Praat finds none."""
     import parselmouth
 
     track = parselmouth.Sound(samples.astype(np.float64), rate).to_harmonicity_ac(
@@ -447,10 +447,10 @@ def _harmonicity(samples: Samples, rate: int, frames: int) -> NDArray[np.float64
 
 
 def _voiced(samples: Samples, rate: int, frames: int) -> NDArray[np.bool_]:
-    """Voicing as the training data's was found."""
+    """Return voicing by the method of the training data."""
     import parselmouth
 
-    from engine.studio.dataset import F0_CEILING_HZ, F0_FLOOR_HZ
+    from engine.train.dataset import F0_CEILING_HZ, F0_FLOOR_HZ
 
     sound = parselmouth.Sound(samples.astype(np.float64), rate)
     track = sound.to_pitch_ac(time_step=0.005, pitch_floor=F0_FLOOR_HZ, pitch_ceiling=F0_CEILING_HZ, silence_threshold=0.02)
@@ -475,7 +475,7 @@ def _median(parts: Iterator[NDArray[Any]]) -> float:
 
 
 def measure_level(bench: Bench) -> Row:
-    """A held "ah" in minor thirds (A2, C3, … D#5) and on E5, one second each, with a rest between."""
+    """Measure a held "ah" in minor thirds (A2, C3, … D#5) and on E5, one second each, with a rest between."""
     pitches = [45, 57, 69] if bench.quick else [*range(45, 76, 3), 76]
     score = score_of("Ah", [(1.0 + 2.0 * i, 1.0, pitch, "ah") for i, pitch in enumerate(pitches)])
     samples, _ = sung(score, bench.voice)
@@ -501,7 +501,7 @@ def _wide_spread_db(bench: Bench, vowel: str) -> float:
 
 
 def measure_songs(bench: Bench) -> Row:
-    """The built-in song plain and with the default ornaments, then the sung examples of the package."""
+    """Measure the built-in song plain and with the default ornaments, then the sung examples of the package."""
     plain = PerformanceSettings(vibrato_depth_cents=0.0, drift_cents=0.0, overshoot=0.0)
     runs: list[tuple[str, Score, PerformanceSettings]] = [
         ("Twinkle, plain", song(), plain),
@@ -532,14 +532,14 @@ def measure_songs(bench: Bench) -> Row:
 def _followed(score: Score, voice: Voice, settings: PerformanceSettings) -> Figures:
     samples, plan = sung(score, voice, settings, rate=STEM_RATE)
     at = plan.score.tempo_map.seconds_at
-    notes = [FollowNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
-    report = measure_following(samples, STEM_RATE, notes)
+    notes = [ExpectedNote(at(n.onset_ticks), at(n.offset_ticks), n.pitch) for n in plan.tracks[0].track.notes]
+    report = measure_accuracy(samples, STEM_RATE, notes)
     return {**report.as_dict(), "voicing_error_share": _voicing_error(samples, STEM_RATE, plan)}
 
 
 def _voicing_error(samples: Samples, rate: int, plan: Plan) -> float:
-    """Share of a track's 10 ms frames, within its phrases, whose voicing is not what their phone asks for: vowels, nasals, liquids and glides
-    are to be voiced, voiceless consonants and rests not; other consonants may be either and do not count."""
+    """Return the share of a track's 10 ms frames, within its phrases, with the wrong voicing for their phone: vowels, nasals, liquids and
+    glides are voiced, voiceless consonants and rests are not; other consonants may be either and do not count."""
     voiced = _voiced(samples, rate, len(samples) // (rate // 100))
     wrong = counted = 0
     for phrase in plan.tracks[0].performed.phrases:
@@ -570,7 +570,7 @@ print(time.perf_counter() - started, time.process_time())
 
 
 def measure_live(bench: Bench) -> Row:
-    """A song frame by frame, as an instrument would ask for it."""
+    """Measure a song that is requested frame by frame."""
     if not hasattr(bench.voice, "stream"):
         raise SkippedError("this voice does not sing live")
     plan = plan_score(song(), bench.voice.card, PerformanceSettings())
@@ -609,19 +609,20 @@ def measure_live(bench: Bench) -> Row:
 
 
 def controls_of(phrase: Performance) -> Controls:
-    """The moving part of a phrase, its pitch held through rests."""
+    """Return the controls of a phrase, with its pitch held through rests."""
     known = np.isfinite(phrase.f0_hz)
     f0_hz = np.interp(np.arange(phrase.frames), np.flatnonzero(known), phrase.f0_hz[known]).astype(np.float32)
     names = ("energy_db", "breathiness", "tension", "formant_semitones", "colour", "growl")
     natural = np.full(phrase.frames, phrase.natural_dynamics, np.float32)
-    return Controls(f0_hz=f0_hz, natural_dynamics=natural, **{name: getattr(phrase, name) for name in names})
+    steady = np.full(phrase.frames, phrase.steadiness, np.float32)
+    return Controls(f0_hz=f0_hz, natural_dynamics=natural, steadiness=steady, **{name: getattr(phrase, name) for name in names})
 
 
 # --- cost ---------------------------------------------------------------------------------------------------------------------
 
 
 def measure_cost(bench: Bench) -> Row:
-    """Each figure from a process of its own, but for the CPU time per second of audio."""
+    """Measure each figure in a subprocess, except the CPU time per second of audio."""
     long_s = 30.0 if bench.quick else 600.0
     folder = find_voice(bench.voice_name)
     weights = folder / bench.voice.card.weights
@@ -638,7 +639,7 @@ def measure_cost(bench: Bench) -> Row:
 
 
 def _real_time_factor(voice: Voice) -> float:
-    """Words to samples, lyrics and performance included."""
+    """Return the real-time factor from words to samples, with lyrics and performance."""
     score = song(30.0)
     sung(song(), voice)  # loads what is loaded once
     started = time.process_time()
@@ -660,7 +661,7 @@ def _output_of(command: Sequence[str]) -> str:
 
 
 def _long_song(voice_name: str, seconds: float) -> Figures:
-    """`vocalese render` of a generated song: peak memory and CPU time of that process, as the system counted them."""
+    """Return peak memory and CPU time of `vocalese render` of a generated song, as counted by the system."""
     if not hasattr(os, "wait4"):
         return {"long_song_skipped": "this system does not count a child's memory"}
     with tempfile.TemporaryDirectory() as folder:
@@ -755,7 +756,7 @@ def _bench(options: argparse.Namespace) -> Bench:
     folder = find_voice(options.voice)
     card = load_card(str(folder))
     paths = {"voice": load_voice(str(folder))}
-    if card.kind == STARTER_KIND:
+    if card.kind == STARTER_KIND.name:
         paths = {path.value: load_starter(folder, card, path) for path in (Articulation.TOKENS, Articulation.DIRECT)}
     return Bench(
         voice_name=str(folder.resolve()),
@@ -769,10 +770,10 @@ def _bench(options: argparse.Namespace) -> Bench:
 
 
 def _cache_folder(voice: str) -> Path:
-    """Prepared clips are of no use once the voice's inventory of units has changed."""
+    """Return the folder of prepared clips, which depends on the voice's inventory of units."""
     import platformdirs
 
-    from engine.model.units import UNITS
+    from engine.voices.units import UNITS
 
     inventory = hashlib.sha256(" ".join(UNITS).encode()).hexdigest()[:8]
     return Path(platformdirs.user_cache_dir("vocalese", appauthor=False)) / "benchmark" / f"{voice}-{inventory}"

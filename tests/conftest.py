@@ -1,10 +1,10 @@
-"""What several rooms' tests share: one loaded starter voice, songs written in beats, and the licensed data if it is there."""
+"""Fixtures for all tests: one loaded starter voice, songs written in beats, and the licensed data if present."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,24 @@ settings.register_profile(
 settings.load_profile("vocalese")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of modules that start a JACK server."""
+    for item in items:
+        if isinstance(item, pytest.Function) and any(hasattr(item.module, name) for name in ("JackServer", "require_jack")):
+            item.add_marker(pytest.mark.jack)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail skipped tests of lanes that the environment variable REQUIRED_LANES names (markers with spaces between them)."""
+    report = yield
+    required = set(os.environ.get("REQUIRED_LANES", "").split()) & {mark.name for mark in item.iter_markers()}
+    if report.skipped and required and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but the lane {', '.join(sorted(required))} is required here: {report.longrepr}"
+    return report
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of licensed recordings and scores; tests that use it carry the marker `shared_data`."""
@@ -50,7 +68,7 @@ def starter():
 
 @pytest.fixture(scope="session")
 def song() -> Callable[..., Score]:
-    """`song([(beat, beats, pitch, lyric), …], bpm=120, …)`: a score with one track, 0.5 s per beat unless told."""
+    """`song([(beat, beats, pitch, lyric), …], bpm=120, …)`: a score with one track, 0.5 s per beat by default."""
 
     def write(
         notes: Sequence[tuple],

@@ -1,10 +1,13 @@
-"""Sound out, in a process of its own that never imports torch.
+"""Sound out, in a separate process that never imports torch.
 
     engine process ─ LiveWriter, PlacedWriter ─┐                          ┌─ device (PortAudio)
                                                ├─ shared memory ─ Mixer ──┼─ file
     bridge process ─ AudioEngine, commands ────┘   (audio process)        └─ null
 
-`memory` lays out the shared memory, `live` and `placed` are the two sources of a track, `control` carries commands one way and
-telemetry the other, `mixer` is what a callback does, `outputs` where its blocks go, `process` the audio process, `facade` what the
-rest of the bridge uses. `devices` lists what there is to play on, `resample` matches rates.
+engine.py       face for the rest of the bridge      memory.py      layout of the shared memory
+supervisor.py   the parent's side of the process     control.py     commands and telemetry
+worker.py       the audio process                    live_ring.py   live source of a track
+messages.py     messages between the two             song_source.py placed source of a track
+mixer.py        the callback                         outputs.py     device, file, null
+devices.py      list of devices                      resample.py    rate match
 """

@@ -1,27 +1,30 @@
-"""Commands to the audio process and telemetry back, as numbers in shared memory: the callback takes and gives them without a lock.
+"""Commands to the audio process and telemetry back, as numbers in shared memory: the callback reads and writes them without a lock.
 
 Times are device samples: a counter that starts at 0 with the audio process, grows with every sample given to the device, and never
-steps, whatever the transport does. A command is due at a device sample (0: with the next block) and is obeyed at exactly that one.
+steps, whatever the transport does. A command is due at a device sample (0: with the next block) and acts at exactly that one.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import numpy as np
 
-from .live import DROPPED, MISSED, ORIGIN, READ, SOUNDS, UNDERRUNS, WRITTEN
+from .live_ring import DROPPED, MISSED, ORIGIN, READ, SOUNDS, UNDERRUNS, WRITTEN
 from .memory import COMMANDS, MAX_TRACKS, AudioMemory, Fence
 
 _WRITTEN, _READ = 0, 8  # of the command counters
 _DB_OF_NOTHING = -200.0
+_Value = TypeVar("_Value")
 
 
 class CommandKind(IntEnum):
-    """What a command does; its three numbers in brackets."""
+    """Kind of a command; its three numbers in brackets."""
 
     PLAY = 1  # [song sample, or -1 to go on]
     STOP = 2
@@ -34,7 +37,7 @@ class CommandKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One order for the callback. `at` is a device sample, 0 = now; one in the past is obeyed as if it had been on time."""
+    """A command for the callback. `at` is a device sample, 0 = now; one in the past acts as if it had been on time."""
 
     kind: CommandKind
     at: int = 0
@@ -50,7 +53,7 @@ class CommandWriter:
         self._counters, self._records, self._fence = memory.command_counters, memory.commands, Fence()
 
     def send(self, command: Command) -> bool:
-        """Queue a command; False if the queue is full, which only a stalled device brings about."""
+        """Queue a command. Return False if the queue is full, which only a stalled device causes."""
         written = int(self._counters[_WRITTEN])
         if written - int(self._counters[_READ]) >= COMMANDS:
             return False
@@ -60,7 +63,7 @@ class CommandWriter:
         return True
 
     def close(self) -> None:
-        """Let go of the shared memory."""
+        """Release the shared memory."""
         del self._counters, self._records
 
 
@@ -71,7 +74,7 @@ class CommandReader:
         self._counters, self._records, self._fence = memory.command_counters, memory.commands, Fence()
 
     def take(self) -> Command | None:
-        """The next command, None if there is none."""
+        """Return the next command, None if there is none."""
         read = int(self._counters[_READ])
         if read == int(self._counters[_WRITTEN]):
             return None
@@ -81,7 +84,7 @@ class CommandReader:
         return Command(CommandKind(int(kind)), int(at), int(track), a, b)
 
     def close(self) -> None:
-        """Let go of the shared memory."""
+        """Release the shared memory."""
         del self._counters, self._records
 
 
@@ -105,13 +108,13 @@ class Clock:
     sample_rate: int
 
     def device_sample_at(self, monotonic_ns: int) -> int:
-        """The device sample that the callback would be asked for at a moment, by the steady rate."""
+        """Return the device sample that the callback would be asked for at a moment, by the steady rate."""
         return self.device_sample + round((monotonic_ns - self.block_ns) * self.sample_rate * 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
 class TransportState:
-    """Where the song is: `song_sample` comes at `device_sample`, the next to be asked for, if `playing`. `loop` is (start, stop) or None."""
+    """Position of the song: `song_sample` comes at `device_sample`, the next to be asked for, if `playing`. `loop` is (start, stop) or None."""
 
     playing: bool
     song_sample: int
@@ -140,7 +143,7 @@ class TrackTelemetry:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """All that the audio process says of itself. `callback_load` is the part of a block's time its callback took, smoothed."""
+    """Telemetry of the audio process. `callback_load` is the smoothed share of a block's time that its callback took."""
 
     clock: Clock
     transport: TransportState
@@ -155,22 +158,22 @@ class Telemetry:
 
 
 def clock_of(memory: AudioMemory) -> Clock:
-    """The device's clock as of the last finished block: little to read, for those who ask often."""
+    """Return the device's clock as of the last finished block: little to read, for frequent callers."""
     return _steady(memory, lambda: _clock(memory))
 
 
 def transport_of(memory: AudioMemory) -> TransportState:
-    """The transport as of the last finished block."""
+    """Return the transport as of the last finished block."""
     return _steady(memory, lambda: _transport(memory))
 
 
 def telemetry_of(memory: AudioMemory, outputs: int = 2) -> Telemetry:
-    """Everything as of the last finished block; `outputs` channels of the device are metered."""
+    """Return all telemetry as of the last finished block; `outputs` channels of the device are metered."""
     return _steady(memory, lambda: _telemetry(memory, outputs))
 
 
-def _steady(memory: AudioMemory, read):
-    """Read again while a callback writes; the last try is given even so, should one have died half-way."""
+def _steady(memory: AudioMemory, read: Callable[[], _Value]) -> _Value:
+    """Read again while a callback writes; after the last try return that, in case the process died half-way."""
     fence = Fence()
     for _ in range(200):
         before = int(memory.ints[SEQUENCE])

@@ -1,14 +1,22 @@
-"""What there is to play on: host APIs and devices as PortAudio names them."""
+"""Host APIs and audio devices, as PortAudio names them."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from engine.errors import DeviceError
 
 COMMON_RATES = (44_100, 48_000, 88_200, 96_000)
 _MAX_LATENCY_S = 2.0
+_JACK_IS_DOWN = (
+    "JACK does not answer. Start JACK first (QjackCtl, jackd, or PipeWire with its JACK service), as the same user. "
+)
+_PORTAUDIO = "libportaudio.so.2"  # Linux; the library that sounddevice brings along elsewhere is built without JACK
+_JACK_NAME = ctypes.c_char_p(b"Vocalese-audio")  # PortAudio keeps the pointer; MIDI's client is "Vocalese"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,8 @@ class HostApi:
 
 
 def load_sounddevice() -> Any:
-    """The sounddevice module. DeviceError if PortAudio, which it needs, is not installed."""
+    """Return the sounddevice module, with its JACK client named as ours. Raises DeviceError if PortAudio is not installed."""
+    _name_for_jack()
     try:
         import sounddevice
     except (ImportError, OSError) as error:
@@ -49,8 +58,21 @@ def load_sounddevice() -> Any:
     return sounddevice
 
 
+@cache
+def _name_for_jack() -> None:
+    """Name PortAudio's JACK client Vocalese: connections are stored by names. A PortAudio without JACK lacks the function."""
+    try:
+        set_name = ctypes.CDLL(_PORTAUDIO).PaJack_SetClientName
+    except (OSError, AttributeError):
+        return
+    set_name(_JACK_NAME)
+    if (loaded := sys.modules.get("sounddevice")) is not None:  # the name counts from the next start on
+        loaded._terminate()
+        loaded._initialize()
+
+
 def list_host_apis() -> list[HostApi]:
-    """All host APIs. DeviceError without PortAudio."""
+    """Return all host APIs. Raises DeviceError without PortAudio."""
     apis = load_sounddevice().query_hostapis()
     return [
         HostApi(api["name"], len(api["devices"]), default if (default := api["default_output_device"]) >= 0 else None)
@@ -59,7 +81,7 @@ def list_host_apis() -> list[HostApi]:
 
 
 def list_devices(*, with_rates: bool = False) -> list[Device]:
-    """All devices, in PortAudio's order; `with_rates` asks each for the common rates it can play. DeviceError without PortAudio."""
+    """Return all devices in PortAudio's order; `with_rates` asks each for the rates it can play. Raises DeviceError without PortAudio."""
     sounddevice = load_sounddevice()
     apis = sounddevice.query_hostapis()
     default = sounddevice.default.device[1]
@@ -67,18 +89,23 @@ def list_devices(*, with_rates: bool = False) -> list[Device]:
 
 
 def find_output(wanted: str | int | None, channels: int) -> Device:
-    """The output device that `wanted` means: its index, a part of its name, or words of which some are in its host API's name
-    ("wasapi speakers"); a host API's name alone ("jack") means its default, None the default of all. DeviceError, with the devices
-    there are, if none or several fit."""
+    """Return the output device that `wanted` means.
+
+    An index, a part of the name, or words of which some are in the name of the host API ("wasapi speakers"); a host API's name alone
+    ("jack") is its default device, None the default of all. Raises DeviceError with the list of devices if none or several fit.
+    """
     devices = [device for device in list_devices() if device.output_channels > 0]
+    jack = _JACK_IS_DOWN if _means_jack(wanted) and not any("jack" in device.host_api.casefold() for device in devices) else ""
     if not devices:
-        raise DeviceError("No audio device with outputs was found. Connect one, start the sound server, or use --output null.")
+        raise DeviceError(
+            f"{jack}No audio device with outputs was found. Connect one, start the sound server, or use --output null."
+        )
     fitting = _fitting(devices, wanted)
     exact = [device for device in fitting if str(wanted).casefold() == device.name.casefold()]
     if len(exact or fitting) != 1:
         what = "No output device is" if not fitting else "Several output devices are"
         raise DeviceError(
-            f"{what} meant by '{'the default' if wanted is None else wanted}'. There are:\n{_as_lines(fitting or devices)}"
+            f"{jack}{what} meant by '{'the default' if wanted is None else wanted}'. There are:\n{_as_lines(fitting or devices)}"
         )
     device = (exact or fitting)[0]
     if device.output_channels < channels:
@@ -89,8 +116,12 @@ def find_output(wanted: str | int | None, channels: int) -> Device:
     return device
 
 
+def _means_jack(wanted: str | int | None) -> bool:
+    return isinstance(wanted, str) and "jack" in wanted.casefold().split()
+
+
 def sane_latency_s(latency_s: float) -> float | None:
-    """A driver's latency if it can be true: PipeWire's JACK has been seen to say days."""
+    """Return a driver's latency if it can be true: PipeWire's JACK has been seen to claim days."""
     return latency_s if 0 <= latency_s < _MAX_LATENCY_S else None
 
 

@@ -1,4 +1,4 @@
-"""Short fades for the audio callback: with buffers made beforehand, and state held between blocks."""
+"""Short fades for the audio callback: buffers are allocated beforehand, and state is held between blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _FADE_S = 0.005
 
 
 def fade_samples(sample_rate: int) -> int:
-    """Length of every fade: 5 ms."""
+    """Return the length of a fade in samples: 5 ms."""
     return max(8, round(_FADE_S * sample_rate))
 
 
@@ -34,7 +34,7 @@ class FadeIn:
 
 
 class CrossFade:
-    """From one sound to another over the next `length` samples after `start`."""
+    """A crossfade from one sound to another over the next `length` samples after `start`."""
 
     def __init__(self, channels: int, length: int, max_frames: int) -> None:
         self._fall = np.zeros(length + max_frames, np.float32)
@@ -46,7 +46,7 @@ class CrossFade:
 
     @property
     def running(self) -> bool:
-        """Whether the old sound is still heard."""
+        """Return whether the old sound is still audible."""
         return self._at < self._length
 
     def start(self) -> None:
@@ -54,12 +54,14 @@ class CrossFade:
         self._at = 0
 
     def cancel(self) -> None:
-        """The old sound is not heard any more."""
+        """Drop the old sound."""
         self._at = self._length
 
     def apply(self, block: NDArray[np.float32], old: NDArray[np.float32] | None) -> None:
-        """Turn `block[C, N]`, the new sound, into the mixture with `old[C, N]`, in place. Where there is no old sound any more (None)
-        its last distance from the new one fades instead, so that there is no step."""
+        """Mix the new sound `block[C, N]` with `old[C, N]`, in place.
+
+        If there is no old sound any more (None), its last distance from the new one fades instead, so that there is no step.
+        """
         frames = block.shape[1]
         difference = self._difference[:, :frames]
         if old is None:
@@ -73,7 +75,7 @@ class CrossFade:
 
 
 class Tail:
-    """What sounds when a source breaks off: its last samples backwards, fading to silence. It joins without a step."""
+    """Fade-out for a source that breaks off: its last samples backwards, fading to silence, joined without a step."""
 
     def __init__(self, channels: int, length: int) -> None:
         self._history = np.zeros((channels, length), np.float32)  # circular
@@ -85,7 +87,7 @@ class Tail:
         self._at = length
 
     def remember(self, block: NDArray[np.float32]) -> None:
-        """Keep the end of `block[C, N]`, which has just been played."""
+        """Remember the end of `block[C, N]`, which has just been played."""
         frames = block.shape[1]
         if frames >= self._length:
             self._history[:] = block[:, frames - self._length :]
@@ -97,29 +99,29 @@ class Tail:
         self._next = (self._next + frames) % self._length
 
     def start(self) -> None:
-        """Fade out from what is remembered, and forget it."""
+        """Fade out from the remembered samples, and forget them."""
         sound, split = self._spare, self._next
         sound[:, :split] = self._history[:, :split][:, ::-1]
         sound[:, split:] = self._history[:, split:][:, ::-1]
         sound *= self._fall
-        sound[:, : self._length - self._at] += self._sound[:, self._at :]  # what an earlier fade has left
+        sound[:, : self._length - self._at] += self._sound[:, self._at :]  # rest of an earlier fade
         self._sound, self._spare = sound, self._sound
         self._at = 0
         self.forget()
 
     def add_to(self, out: NDArray[np.float32], start: int) -> None:
-        """Add what is left of the fade to `out[C, N]` from sample `start` on."""
+        """Add the rest of the fade to `out[C, N]` from sample `start` on."""
         count = min(self._length - self._at, out.shape[1] - start)
         if count > 0:
             out[:, start : start + count] += self._sound[:, self._at : self._at + count]
             self._at += count
 
     def forget(self) -> None:
-        """The source ended in silence, or anew: nothing is remembered."""
+        """Forget the remembered samples: the source ended in silence, or begins anew."""
         self._history[:] = 0.0
 
     def cancel(self) -> None:
-        """Neither a fade nor a memory."""
+        """Drop both fade and memory."""
         self._at = self._length
         self.forget()
 

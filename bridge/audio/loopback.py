@@ -1,4 +1,4 @@
-"""How long sound takes from being given to a device to coming back in: for a cable, a loopback device, or JACK ports that are joined."""
+"""Round-trip time of a device: through a cable, a loopback device, or connected JACK ports."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .devices import find_output, load_sounddevice
 
 _BURSTS, _EVERY_S, _BURST_SAMPLES = 8, 0.25, 128
 _LEVEL = 0.1  # -20 dBFS
-_CLEAR = 8.0  # a burst counts as heard where its correlation stands this far above the rest
+_CLEAR = 8.0  # a burst is found where its correlation is so many times the rest
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """What was measured. `round_trips_ms`: one per burst that came back, of `bursts` that were played."""
+    """Result of a measurement. `round_trips_ms`: one per burst that came back, of `bursts` that were played."""
 
     device: str
     host_api: str
@@ -32,7 +32,7 @@ class RoundTrip:
 
 
 def measure_round_trip(wanted: str | int | None, *, block_frames: int = 0) -> RoundTrip:
-    """Play eight short bursts of noise at -20 dBFS within two seconds and listen for them. DeviceError if the device cannot."""
+    """Play eight short bursts of noise at -20 dBFS within two seconds and listen for them. Raises DeviceError if the device cannot."""
     device = find_output(wanted, 1)
     if device.input_channels < 1:
         raise DeviceError(f"'{device.name}' ({device.host_api}) has no inputs, so nothing can come back through it.")
@@ -69,7 +69,7 @@ def measure_round_trip(wanted: str | int | None, *, block_frames: int = 0) -> Ro
 
 
 def round_trips_ms(played: NDArray[np.float32], heard: NDArray[np.float32], sample_rate: int) -> tuple[float, ...]:
-    """For each burst in `played[N]` that is found again in `heard[N]`, how much later it came, in ms."""
+    """Return how many ms later each burst of `played[N]` comes that is found again in `heard[N]`."""
     period = round(_EVERY_S * sample_rate)
     trips = []
     for start in range(period, period * (_BURSTS + 1), period):

@@ -1,4 +1,4 @@
-"""One piece of shared memory for all that passes between the audio process and the others, seen as numpy arrays.
+"""Shared memory between the audio process and the others, as NumPy arrays.
 
 Nothing here is locked. Each word has one writer; samples are written first and the counter that announces them afterwards, so a
 reader either sees a whole block or does not see it yet.
@@ -32,7 +32,7 @@ _ALIGNMENT = 64  # a cache line: counters of two processes do not share one
 
 @dataclass(frozen=True, slots=True)
 class AudioAddress:
-    """Where the shared memory is and how it is laid out; plain values, made to be sent to another process.
+    """Name and layout of the shared memory; plain values that can be sent to another process.
 
     `sample_rate` in Hz is the device's. All samples in the memory have this rate. `channels` per track is 1 or 2.
     `live_samples` is the length of each live ring, `page_samples` and `pages` the window of placed audio around the playhead.
@@ -59,7 +59,7 @@ class AudioAddress:
 
 
 class AudioMemory:
-    """The arrays in the shared memory. Whoever creates it owns it, and removes it in `close`.
+    """The arrays in the shared memory. The process that creates it owns it, and removes it in `close`.
 
     For each track:
 
@@ -93,7 +93,7 @@ class AudioMemory:
 
     @classmethod
     def create(cls, address: AudioAddress) -> AudioMemory:
-        """New memory of this layout under the address's name. OSError if there is no room for it."""
+        """Create memory of this layout under the address's name. Raises OSError if there is no room for it."""
         created = shared_memory.SharedMemory(address.name, create=True, size=_size_bytes(address))
         memory = cls(created, address, owner=True)
         for counters, pages in zip(memory.live_counters, memory.slot_pages, strict=True):
@@ -103,11 +103,11 @@ class AudioMemory:
 
     @classmethod
     def attach(cls, address: AudioAddress) -> AudioMemory:
-        """Memory that another process has created. FileNotFoundError if it is gone."""
+        """Attach to memory that another process has created. Raises FileNotFoundError if it is gone."""
         return cls(_attach_untracked(address.name), address, owner=False)
 
     def close(self) -> None:
-        """Let go of the memory; its owner also removes it. Readers and writers on it must be closed before."""
+        """Release the memory; its owner also removes it. Close readers and writers on it before."""
         if self._memory is None:
             return
         memory, self._memory = self._memory, None
@@ -121,15 +121,15 @@ class AudioMemory:
 
 
 def new_name() -> str:
-    """A name that nobody uses; short, because macOS allows 30 characters."""
+    """Return an unused name; short, because macOS allows 30 characters."""
     return f"vocalese-{secrets.token_hex(8)}"
 
 
 class Fence:
-    """Called between writing samples and announcing them, and between seeing a counter and reading what it announces.
+    """Order memory accesses: called between writing samples and announcing them, and between seeing a counter and reading what it announces.
 
-    x86 keeps such accesses in order by itself. Elsewhere two turns of a lock that nobody else holds do: what is before the first
-    release cannot slip behind the second take. It never waits.
+    x86 keeps such accesses in order by itself. Elsewhere two turns of a lock that no other thread holds do it: accesses before the first
+    release cannot move behind the second acquire. Never waits.
     """
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class Fence:
 
 
 class _Placer:
-    """Hands out arrays one after another, each on a cache line of its own."""
+    """Hands out arrays one after another, each on its own cache line."""
 
     def __init__(self, buffer: memoryview | None) -> None:
         self._buffer = buffer
@@ -164,7 +164,7 @@ def _size_bytes(address: AudioAddress) -> int:
 
 
 def _attach_untracked(name: str) -> shared_memory.SharedMemory:
-    """Only the owner's resource tracker may know the memory: another would remove it when its process ends, and complain."""
+    """Unregister the memory from the resource tracker of a process that does not own it: the tracker would remove it."""
     if sys.version_info >= (3, 13):
         return shared_memory.SharedMemory(name, track=False)
     register = resource_tracker.register

@@ -1,6 +1,6 @@
-"""What happens in the audio callback: read the sources, place them by the transport, mix, meter, count.
+"""The audio callback: read the sources, place them by the transport, mix, meter, count.
 
-Everything it needs is made beforehand. It never waits, and it never raises for what it finds in the shared memory.
+All buffers are allocated beforehand. It never waits, and it never raises for any content of the shared memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.block_clock import BlockClock
+from bridge.realtime.block_clock import BlockClock
+from engine import Ceiling
 
 from .control import (
     BLOCK_FRAMES,
@@ -37,15 +38,14 @@ from .control import (
     CommandKind,
     CommandReader,
 )
-from .live import LiveReader
+from .live_ring import LiveReader
 from .memory import MAX_FRAMES, AudioMemory, Fence
-from .placed import PlacedReader
+from .song_source import PlacedReader
 
 _COMMANDS_PER_BLOCK = 32
 _PENDING_COMMANDS = 256
 _PEAK_FALL_DB_PER_S, _RMS_WINDOW_S, _LOAD_WINDOW_S = 20.0, 0.3, 1.0
 _GAIN_GLIDE_S = 0.010
-_LIMITER_KNEE = 0.8  # -1.9 dBFS: below it nothing is changed
 
 
 class Mixer:
@@ -54,9 +54,7 @@ class Mixer:
     `routes[track]` names the output channels (from 0) of each channel of the track; a track of one channel goes to all of them alike.
     """
 
-    def __init__(
-        self, memory: AudioMemory, routes: tuple[tuple[int, ...], ...], *, outputs: int, limiter: bool = False
-    ) -> None:
+    def __init__(self, memory: AudioMemory, routes: tuple[tuple[int, ...], ...], *, outputs: int, limiter: bool = True) -> None:
         address = memory.address
         self._memory, self._ints, self._floats = memory, memory.ints, memory.floats
         self._ints[SEQUENCE] += self._ints[SEQUENCE] % 2  # a mixer before us may have died in a callback
@@ -71,8 +69,8 @@ class Mixer:
         )
         self._gains = [_Gain(self._rate) for _ in range(address.tracks)]
         self._master = _Gain(self._rate)
-        self._limiter = _Limiter(outputs)
-        self._limiter.on = limiter
+        self._limits = limiter
+        self._ceilings = [Ceiling(self._rate, min(2, outputs - first)) for first in range(0, outputs, 2)]
         self._mix = np.zeros((address.tracks, address.channels, MAX_FRAMES), np.float32)
         self._scratch = np.zeros((address.tracks, address.channels, MAX_FRAMES), np.float32)
         self._out = np.zeros((outputs, MAX_FRAMES), np.float32)
@@ -81,15 +79,15 @@ class Mixer:
 
     @property
     def faded_out(self) -> bool:
-        """Whether `fade_out` has come to silence."""
+        """Return whether `fade_out` has reached silence."""
         return self._master.target == 0.0 and self._master.now == 0.0
 
     def fade_out(self) -> None:
-        """Go to silence within 10 ms and stay there: the end is near."""
+        """Fade to silence within 10 ms and stay there."""
         self._master.target = 0.0
 
     def resume(self) -> None:
-        """The device was away: what waits in the live rings is too late."""
+        """Drop what waits in the live rings, because the device was away and it is too late."""
         for live in self._live:
             live.flush()
 
@@ -110,7 +108,7 @@ class Mixer:
         ints[SEQUENCE] += 1
 
     def close(self) -> None:
-        """Let go of the shared memory."""
+        """Release the shared memory."""
         for live, placed in zip(self._live, self._placed, strict=True):
             live.close()
             placed.close()
@@ -135,13 +133,13 @@ class Mixer:
             for channel, output in self._routes[track]:
                 mixed[output] += sound[channel]
         self._master.apply(mixed)
-        self._ints[LIMITED] += self._limiter.apply(mixed)
+        self._ints[LIMITED] += self._limits and self._limited(mixed)
         self._meter_outputs(mixed)
         out[:] = mixed.T
         self._ints[DEVICE_SAMPLE] = device_sample + frames
 
     def _take_commands(self) -> None:
-        """Move commands to where they wait for their sample, in the order in which they are due."""
+        """Move commands to the queue in which they wait for their sample, sorted by it."""
         for _ in range(_COMMANDS_PER_BLOCK):
             if len(self._pending) >= _PENDING_COMMANDS:
                 return
@@ -193,15 +191,21 @@ class Mixer:
             case CommandKind.GAIN:
                 self._gains[command.track].target = command.a
             case CommandKind.LIMITER:
-                self._limiter.on = bool(command.a)
+                self._limits = bool(command.a)
+                for ceiling in self._ceilings:
+                    ceiling.reset()
             case CommandKind.PANIC:
                 ints[PLAYING] = 0
                 self._pending.clear()
                 for live in self._live:
                     live.cut()
 
+    def _limited(self, mixed: NDArray[np.float32]) -> bool:
+        """Limit each pair of outputs to the ceiling. Return whether any was turned down."""
+        return any([ceiling.apply(mixed[2 * pair : 2 * pair + 2]) for pair, ceiling in enumerate(self._ceilings)])
+
     def _meter_tracks(self, frames: int) -> None:
-        """Levels before the gain; a track that is not a number is silenced before it reaches anything."""
+        """Meter the levels before the gain; silence a track that is not finite."""
         mix, scratch = self._mix[:, :, :frames], self._scratch[:, :, :frames]
         np.einsum("tcn,tcn->t", mix, mix, out=self._squares)
         if not np.isfinite(self._squares).all():
@@ -234,7 +238,7 @@ class Mixer:
 
 
 class _Gain:
-    """A gain that glides to where it is sent, so that turning it makes no click."""
+    """A gain that glides to its target, so that a change makes no click."""
 
     def __init__(self, sample_rate: int) -> None:
         self.now = self.target = 1.0
@@ -257,29 +261,3 @@ class _Gain:
         sound *= ramp
         reached = self.now + (frames if rises else -frames) * self._step
         self.now = min(reached, self.target) if rises else max(reached, self.target)
-
-
-class _Limiter:
-    """A soft ceiling without look-ahead, so without delay: above the knee samples bend towards full scale and never reach it."""
-
-    def __init__(self, outputs: int) -> None:
-        self.on = False
-        self._size = np.zeros((outputs, MAX_FRAMES), np.float32)
-        self._bent = np.zeros((outputs, MAX_FRAMES), np.float32)
-
-    def apply(self, mixed: NDArray[np.float32]) -> bool:
-        """Bend `mixed[C, N]` in place; whether there was anything to bend."""
-        size = self._size[:, : mixed.shape[1]]
-        np.abs(mixed, out=size)
-        if not self.on or size.max() <= _LIMITER_KNEE:
-            return False
-        bent = self._bent[:, : mixed.shape[1]]
-        np.subtract(size, _LIMITER_KNEE, out=bent)
-        np.maximum(bent, 0.0, out=bent)
-        bent *= 1 / (1 - _LIMITER_KNEE)
-        np.tanh(bent, out=bent)
-        bent *= 1 - _LIMITER_KNEE
-        np.minimum(size, _LIMITER_KNEE, out=size)
-        bent += size
-        np.copysign(bent, mixed, out=mixed)
-        return True

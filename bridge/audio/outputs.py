@@ -1,12 +1,11 @@
-"""Where the mixer's blocks go: a device, a file, or nowhere. All are opened, watched and closed alike, in the audio process.
+"""Outputs for the mixer's blocks: device, file, null. All are opened, watched and closed alike, in the audio process.
 
-A device asks for blocks by itself. File and null output are asked by a clock: "realtime" takes a block whenever its time has come,
-"manual" takes what `advance` is told to, as fast as it can be made; so the same mixer bounces to disk and is tested sample by sample.
+A device asks for blocks by itself. File and null output are driven by a clock: "realtime" takes a block when its time has come,
+"manual" takes as many as `advance` says, as fast as they can be made; so the same mixer bounces to disk and is tested sample by sample.
 """
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from dataclasses import dataclass
@@ -16,20 +15,23 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.priority import AUDIO, ask_for_real_time
+from bridge.realtime.priority import AUDIO, ask_for_real_time
+from bridge.stems.riff import StemFormat, StemMetadata
+from bridge.stems.wav import StemWriter
 from engine.errors import DeviceError, OutputError, SettingsError
 
 from .devices import Device, find_output, load_sounddevice, sane_latency_s
+from .resample import StreamResampler
 
 OutputKind = Literal["device", "file", "null"]
 ClockKind = Literal["realtime", "manual"]
 DEFAULT_RATE = 48_000
 DEFAULT_BLOCK_FRAMES = 256
-_STALLED_S = 2.0
+_STALLED_S, _STALLED_BLOCKS = 1.0, 8  # without a call: the device is gone
 
 
 class Source(Protocol):
-    """What an output takes its blocks from: the mixer."""
+    """Source of an output's blocks: the mixer."""
 
     def process(self, out: NDArray[np.float32], *, underrun: bool = False, lead_s: float = 0.0) -> None:
         """Fill `out[N, C]`."""
@@ -37,7 +39,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutputInfo:
-    """What was opened. `block_frames` is 0 where the host chooses; `latency_s` is the driver's claim."""
+    """An open output. `block_frames` is 0 where the host chooses; `latency_s` is the driver's claim."""
 
     name: str
     sample_rate: int
@@ -47,7 +49,7 @@ class OutputInfo:
 
 
 class AudioOutput(Protocol):
-    """The seam between the mixer and what sounds."""
+    """Interface between the mixer and an output."""
 
     info: OutputInfo
 
@@ -55,22 +57,24 @@ class AudioOutput(Protocol):
         """Begin to take blocks."""
 
     def watch(self) -> str | None:
-        """Called a few times per second outside of the callback; a sentence if something happened that the user should know.
-        DeviceLost if nothing will be heard any more."""
+        """Check the output a few times per second outside of the callback. Return a sentence for the user if something happened, else None.
+
+        Raises DeviceLost if there will be no more sound.
+        """
 
     def advance(self, frames: int) -> None:
-        """Take `frames` samples now. SettingsError where time runs by itself."""
+        """Take `frames` samples now. Raises SettingsError if time runs by itself."""
 
     def close(self) -> None:
-        """Stop. What was written is complete afterwards."""
+        """Stop, and complete what was written."""
 
     @property
     def is_open(self) -> bool:
-        """Whether blocks are being taken, or can be."""
+        """Return whether blocks are being taken, or can be."""
 
 
 class DeviceLost(Exception):
-    """The device has gone. PortAudio may wait for it for minutes when told to close, so the process has to be left as it is."""
+    """The device is gone. PortAudio may wait for it for minutes when closed, so the process has to be left as it is."""
 
 
 class DeviceOutput:
@@ -89,30 +93,32 @@ class DeviceOutput:
 
     @property
     def is_open(self) -> bool:
-        """Whether a stream is there."""
+        """Return whether a stream is open."""
         return self._stream is not None
 
     def start(self, source: Source) -> None:
         """Begin to take blocks."""
         self._source = source
         self._seen_at_s = time.monotonic()
-        ask_for_real_time(AUDIO)  # this thread watches, and the callback waits for it while it holds the interpreter
+        ask_for_real_time(AUDIO)  # this thread watches, and the callback waits for it while it holds the GIL
         try:
             self._stream.start()
         except self._sounddevice.PortAudioError as error:
             raise DeviceError(f"'{self.info.name}' cannot be started: {error}.") from error
 
     def watch(self) -> str | None:
-        """Notice that the device went."""
+        """Raise DeviceLost if the device has gone."""
         now_s = time.monotonic()
         if self._calls != self._seen_calls:
             self._seen_calls, self._seen_at_s = self._calls, now_s
-        if not self._stream.active or now_s - self._seen_at_s >= _STALLED_S:
+        if not self._stream.active or now_s - self._seen_at_s >= max(
+            _STALLED_S, _STALLED_BLOCKS * self.info.block_frames / self.info.sample_rate
+        ):
             raise DeviceLost(f"The audio device '{self.info.name}' is gone. Playing goes on when it is back.")
         return None
 
     def advance(self, frames: int) -> None:
-        """A device has its own time."""
+        """Raise SettingsError: a device has its own time."""
         raise SettingsError("A device plays in its own time and cannot be advanced by hand.")
 
     def close(self) -> None:
@@ -157,7 +163,7 @@ class DeviceOutput:
 
 
 class ClockedOutput:
-    """What file and null output share: they ask for blocks themselves. `_keep` decides what becomes of them."""
+    """Base of file and null output: they drive the mixer themselves; `_keep` stores the blocks."""
 
     def __init__(self, info: OutputInfo, clock: ClockKind) -> None:
         if clock not in ("realtime", "manual"):
@@ -172,7 +178,7 @@ class ClockedOutput:
 
     @property
     def is_open(self) -> bool:
-        """Open until closed, unless writing failed."""
+        """Return whether it is open and no write has failed."""
         return not self._stopping.is_set()
 
     def start(self, source: Source) -> None:
@@ -183,7 +189,7 @@ class ClockedOutput:
             self._thread.start()
 
     def watch(self) -> str | None:
-        """What went wrong while writing, once."""
+        """Return the error of a failed write, once."""
         trouble, self._trouble = self._trouble, None
         return trouble
 
@@ -208,9 +214,9 @@ class ClockedOutput:
             while not self._stopping.wait(max(0.0, due_s - time.monotonic())):
                 self._take(len(self._block))
                 due_s = max(due_s + period_s, time.monotonic() - 1.0)  # after a long stop, do not run to catch up
-        except (OSError, RuntimeError) as error:  # libsndfile's are RuntimeErrors
+        except OutputError as error:
             self._stopping.set()
-            self._trouble = f"{self.info.name} cannot be written on: {error}."
+            self._trouble = f"{self.info.name} cannot be written on: {error}"
 
     def _take(self, frames: int) -> None:
         assert self._source is not None
@@ -223,14 +229,14 @@ class ClockedOutput:
 
 
 class NullOutput(ClockedOutput):
-    """Nothing is heard; time passes, or is passed by hand."""
+    """Null output: no sound; time passes by itself or by `advance`."""
 
     def __init__(self, *, sample_rate: int | None, block_frames: int, channels: int, clock: ClockKind = "realtime") -> None:
         super().__init__(_clocked_info("null", sample_rate, block_frames, channels), clock)
 
 
 class FileOutput(ClockedOutput):
-    """A WAV file of 32-bit floats. It is written beside its goal and takes its name when it is closed."""
+    """A WAV file of 32-bit floats with the label of a stem. It is written under a temporary name and renamed when it is closed."""
 
     def __init__(
         self,
@@ -241,37 +247,47 @@ class FileOutput(ClockedOutput):
         channels: int,
         clock: ClockKind = "manual",
         overwrite: bool = False,
+        metadata: StemMetadata | None = None,
     ) -> None:
         super().__init__(_clocked_info(str(path), sample_rate, block_frames, channels), clock)
-        import soundfile
-
-        self._path, self._overwrite = Path(path), overwrite
-        self._refuse_existing()
-        self._temp = self._path.parent / f".vocalese-{secrets.token_hex(8)}.part"
-        try:
-            self._file = soundfile.SoundFile(self._temp, "w", self.info.sample_rate, channels, format="WAV", subtype="FLOAT")
-        except (OSError, soundfile.SoundFileError) as error:
-            raise OutputError(f"{self._path} cannot be written: {error}. Choose another folder or name.") from error
+        if not Path(path).parent.is_dir():
+            raise OutputError(
+                f"{path} cannot be written: there is no folder {Path(path).parent}. Choose another folder or name."
+            )
+        written = StemFormat(sample_rate=self.info.sample_rate, channels=channels, total_samples=0, subtype="32f")
+        self._writer = StemWriter(path, written, metadata=metadata, overwrite=overwrite, is_open_ended=True)
+        self._writer.__enter__()
+        self._is_written = False
 
     def close(self) -> None:
         """Stop, and put the file in place."""
         super().close()
-        if self._file.closed:
-            return
-        self._file.close()
-        try:
-            self._refuse_existing()
-            self._temp.replace(self._path)
-        except BaseException:
-            self._temp.unlink(missing_ok=True)
-            raise
+        if not self._is_written:
+            self._is_written = True
+            self._writer.__exit__(None, None, None)
 
     def _keep(self, block: NDArray[np.float32]) -> None:
-        self._file.write(block)
+        self._writer.write(block.T)
 
-    def _refuse_existing(self) -> None:
-        if self._path.exists() and not self._overwrite:
-            raise OutputError(f"{self._path} exists. Give another name, or --overwrite to replace it.")
+
+class RateMatch:
+    """A source for a device of another rate: matches blocks with the constant delay of `StreamResampler`."""
+
+    def __init__(self, source: Source, source_rate: int, device_rate: int, channels: int) -> None:
+        self._source, self._source_rate, self._device_rate = source, source_rate, device_rate
+        self._resampler = StreamResampler(source_rate, device_rate, channels=channels)
+        self._ready = np.zeros((channels, 0), np.float32)
+
+    def process(self, out: NDArray[np.float32], *, underrun: bool = False, lead_s: float = 0.0) -> None:
+        """Fill `out[N, C]`."""
+        lead_s += self._resampler.delay_samples / self._device_rate
+        while (missing := len(out) - self._ready.shape[1]) > 0:
+            block = np.zeros((-(-missing * self._source_rate // self._device_rate), out.shape[1]), np.float32)
+            self._source.process(block, underrun=underrun, lead_s=lead_s)
+            self._ready = np.concatenate([self._ready, self._resampler.push(np.ascontiguousarray(block.T))], axis=1)
+            underrun = False
+        out[:] = self._ready[:, : len(out)].T
+        self._ready = self._ready[:, len(out) :]
 
 
 def _clocked_info(name: str, sample_rate: int | None, block_frames: int, channels: int) -> OutputInfo:

@@ -17,7 +17,7 @@ _KAISER_BETA = 6.5  # about 70 dB of image rejection
 
 
 class StreamResampler:
-    """Blocks of any size at `source_rate` Hz in, blocks at `target_rate` Hz out; how the input is cut changes nothing.
+    """Matches blocks of any size from `source_rate` to `target_rate` Hz; the result does not depend on the block sizes.
 
     Output sample n is the input at time (n - `delay_samples`) / `target_rate`. Between 32 and 48 kHz: flat to 14.5 kHz, images from
     17.5 kHz on under -65 dB. Equal rates pass through unchanged.
@@ -36,7 +36,7 @@ class StreamResampler:
         self._total_in = self._total_out = 0
 
     def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`block[C, N]` in; all samples `[C, M]` that it completes out."""
+        """Take `block[C, N]` and return all samples `[C, M]` that it completes."""
         if not self._taps:
             return block
         self._held = np.concatenate([self._held, block], axis=1)
@@ -56,7 +56,7 @@ class StreamResampler:
         return np.ascontiguousarray(out, dtype=np.float32)
 
     def flush(self) -> NDArray[np.float32]:
-        """What is still on its way `[C, M]`; afterwards the next block starts a new sound."""
+        """Return the samples still inside `[C, M]`; the next block starts a new sound."""
         out = self.push(np.zeros((self._channels, self._taps // 2 + 1), np.float32)) if self._taps else self._held
         self._reset()
         return out
@@ -66,7 +66,7 @@ class StreamResampler:
         self._total_in = self._total_out = 0
 
     def _filters(self) -> NDArray[np.float32]:
-        """One filter per position between two inputs, `[up, taps]`, newest input last, each with a gain of 1 at 0 Hz."""
+        """Return one filter per position between two inputs, `[up, taps]`, newest input last, each with a gain of 1 at 0 Hz."""
         cutoff = min(1.0, self._up / self._down)
         centre = self._taps - 1 - self.delay_samples * self._down / self._up
         position = centre + np.arange(self._up)[:, None] / self._up - np.arange(self._taps)

@@ -1,1 +1,1 @@
-"""One module per command, each with a `run` that takes plain values and returns an exit code. `bridge.cli` wires them up."""
+"""One module per command. Its `run` takes the options that `bridge.cli` declares, and returns an exit code."""

@@ -1,39 +1,42 @@
-"""`vocalese voice adapt`: a pitch adapter for an imported GPT-SoVITS voice."""
+"""`vocalese voice adapt`: train a pitch adapter for an imported GPT-SoVITS voice."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
-from engine import AdaptOptions, FeatureFolder, VoiceError, adapt_voice, install_adapter, voice_folders
+import engine
+from bridge.cli.voice import AdaptOptions
+from engine import FeatureFolder, VoiceError, adapt_voice, install_adapter, voice_folders
 
-from .common import EXIT_OK, progress_bar, user_voice_folder
+from .common import EXIT_OK, feature_folder, progress_bar, user_voice_folder
 
 
-def run(voice: str, *, data: Path, output: Path, features: Path, steps: int, jobs: int, device: str, install: bool) -> int:
-    """Train to the end, or on from where it stopped; then put the adapter into the voice's folder, if asked to."""
-    options = AdaptOptions(
-        voice=_folder_of(voice),
-        data=data,
-        output=output,
-        features=FeatureFolder(features),
-        steps=steps,
-        jobs=jobs,
-        device=device,
+def run(options: AdaptOptions) -> int:
+    """Train a pitch adapter, or resume its training; then install it in the voice's folder if asked."""
+    training = engine.AdaptOptions(
+        voice=_folder_of(options.voice),
+        data=options.data,
+        output=options.output,
+        features=FeatureFolder(feature_folder(options)),
+        steps=options.steps,
+        jobs=options.jobs,
+        device=options.device,
     )
 
-    def report(progress) -> None:
+    def report(progress: Any) -> None:
         figures = {**progress.losses, **{f"held-out {name}": value for name, value in progress.held_out.items()}}
         shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
         print(f"step {progress.step}/{progress.steps}: {shown}; {progress.seconds_left / 60:.0f} min left", flush=True)
 
     prepared = progress_bar("preparing clips", shown=sys.stderr.isatty())
-    folder = adapt_voice(options, prepared=prepared, report=report)
+    folder = adapt_voice(training, prepared=prepared, report=report)
     print(f"The pitch adapter is in {folder}.")
-    if install:
-        print(f"It is installed in {install_adapter(folder, options.voice)}: '{voice}' sings with it from now on.")
+    if options.install:
+        print(f"It is installed in {install_adapter(folder, training.voice)}: '{options.voice}' sings with it from now on.")
     else:
-        print(f"Try: vocalese render SONG.mid --voice {voice} --adapter {folder}")
+        print(f"Try: vocalese render SONG.mid --voice {options.voice} --adapter {folder}")
     return EXIT_OK
 
 

@@ -1,24 +1,26 @@
-"""`vocalese demo`: sing the examples that come with the package and say how well they follow their scores."""
+"""`vocalese demo`: render the examples of the package and measure how well they follow their scores."""
 
 from __future__ import annotations
 
 import shutil
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine import Mode, ScoreError, draw_following, measure_following, read_score
+from bridge.cli.demo import DemoOptions
+from bridge.cli.render import RenderOptions
+from engine import Mode, ScoreError, measure_accuracy, plot_accuracy, read_score
 
-from .check import follow_notes, read_audio
+from .check import expected_notes, read_audio
 from .common import EXIT_OK, EXIT_SOME_FAILED
-from .render import RenderOptions, render_file
+from .render_file import render_file
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @dataclass(frozen=True)
 class Example:
-    """A score of the package and how to perform it."""
+    """Score of the package, with its mode and transposition."""
 
     file: Path
     title: str
@@ -28,7 +30,7 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """What `examples.toml` lists."""
+    """Read the list in `examples.toml`."""
     table = tomllib.loads((EXAMPLES / "examples.toml").read_text(encoding="utf-8"))
     return [
         Example(EXAMPLES / e["file"], e["title"], e["credits"], Mode(e["mode"]), int(e.get("transpose", 0)))
@@ -36,37 +38,34 @@ def examples() -> list[Example]:
     ]
 
 
-def run(output: Path, *, voice: str, voice_folders: tuple[Path, ...], fx: str | None, seed: int) -> int:
-    """Render every example dry (and once more through effects if asked), measure the sung ones, print where everything is."""
+def run(options: DemoOptions) -> int:
+    """Render every example dry (and once more through effects if asked), measure the sung ones, print the paths."""
+    output = options.output
     output.mkdir(parents=True, exist_ok=True)
     failed = False
     for example in examples():
         print(f"\n{example.title} ({example.mode}). {example.credits}")
         shutil.copyfile(example.file, output / example.file.name)
-        options = RenderOptions(
+        rendering = RenderOptions(
             output=output,
-            voice=voice,
-            voice_folders=voice_folders,
+            voice=options.voice,
+            voice_folders=options.voice_folders,
             mode=example.mode,
             transpose=example.transpose,
-            seed=seed,
+            seed=options.seed,
             overwrite=True,
+            uses_cache=False,
         )
-        failed |= not _rendered(example, options)
-        if fx:
-            failed |= not _rendered(example, _with_fx(options, fx), measured=False)
+        failed |= not _rendered(example, rendering)
+        if options.fx:
+            with_fx = replace(rendering, fx=options.fx, output=output / f"fx-{options.fx}")
+            failed |= not _rendered(example, with_fx, measured=False)
     print(f"\nThe stems, scores and pictures are in {output.resolve()}")
     return EXIT_SOME_FAILED if failed else EXIT_OK
 
 
-def _with_fx(options: RenderOptions, fx: str) -> RenderOptions:
-    from dataclasses import replace
-
-    return replace(options, fx=fx, output=options.output / f"fx-{fx}")
-
-
 def _rendered(example: Example, options: RenderOptions, measured: bool = True) -> bool:
-    result = render_file(example.file, options, show_progress=False)
+    result = render_file(example.file, options)
     if result.error:
         print(f"  failed: {result.error}")
     for stem in result.stems:
@@ -79,14 +78,14 @@ def _rendered(example: Example, options: RenderOptions, measured: bool = True) -
 
 
 def _follows(example: Example, stem: Path, track_name: str) -> str:
-    """One line on how the stem follows its track, and a picture beside it."""
+    """Draw a picture beside the stem; return one line of figures."""
     score = read_score(example.file)
     track = next((track for track in score.tracks if track.name == track_name), None)
     if track is None:
         raise ScoreError(f"{example.file.name} has no track '{track_name}'.")
     samples, sample_rate = read_audio(stem)
-    report = measure_following(samples, sample_rate, follow_notes(score, track, example.transpose))
-    picture = draw_following(stem.with_suffix(".png"), samples, sample_rate, report, title=stem.stem)
+    report = measure_accuracy(samples, sample_rate, expected_notes(score, track, example.transpose))
+    picture = plot_accuracy(stem.with_suffix(".png"), samples, sample_rate, report, title=stem.stem)
     return (
         f"follows its score: pitch error {report.cents_median or 0:.1f} cents (median), "
         f"{100 * report.within_50_cents:.0f} % of notes within 50 cents, {100 * report.voiced:.0f} % voiced, "

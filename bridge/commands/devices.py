@@ -1,4 +1,4 @@
-"""`vocalese devices`: what there is to play on."""
+"""`vocalese devices`: list sound devices."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import json
 from dataclasses import asdict
 
 from bridge.audio.devices import Device, list_devices, list_host_apis
+from bridge.cli.shared import JsonOptions
 
 from .common import EXIT_OK
 
 
-def run(*, as_json: bool) -> int:
-    """List host APIs and their devices, inputs too, the default marked. DeviceError without PortAudio."""
+def run(options: JsonOptions) -> int:
+    """List host APIs and their devices, inputs too, with the default marked. Raises DeviceError without PortAudio."""
     apis, devices = list_host_apis(), list_devices(with_rates=True)
-    if as_json:
+    if options.as_json:
         print(json.dumps({"host_apis": [asdict(api) for api in apis], "devices": [asdict(device) for device in devices]}))
         return EXIT_OK
     for api in apis:

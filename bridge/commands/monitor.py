@@ -1,4 +1,4 @@
-"""`vocalese monitor`: what arrives by OSC and MIDI, as it arrives. Nothing is sung."""
+"""`vocalese monitor`: print OSC and MIDI messages as they arrive."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from enum import Enum
 
 import mido
 
+from bridge.cli.monitor import MonitorOptions
 from bridge.midi.ports import MidiPorts, age_s
 from bridge.midi.router import Learned, MidiRouter, ProgramChosen, Routed
 from bridge.osc import OscServer
-from bridge.protocol import limits
 from bridge.protocol.events import Received
-from bridge.protocol.table import BY_EVENT
+from bridge.protocol.table import address_of
 
 from .common import EXIT_OK
-from .end_request import end_request
+from .shutdown_request import shutdown_request
 
-_QUIET = ("clock", "active_sensing", "quarter_frame")  # counted, not shown one by one
+_QUIET = ("clock", "active_sensing", "quarter_frame")  # counted, not shown singly
 _TOLD_EVERY_S = 1.0
 
 
-def run(*, port: int = limits.DEFAULT_PORT, midi: Sequence[str] = (), with_midi: bool = True) -> int:
-    """Show until interrupted. ProtocolError if the port is in use, by `vocalese serve` for example."""
-    logging.basicConfig(format="OSC   %(message)s", level=logging.WARNING)  # what is refused is logged
-    with end_request() as end, OscServer(_show, port=port) as osc, _MidiMonitor(midi) as ports:
+def run(options: MonitorOptions) -> int:
+    """Print messages until interrupted. Raises ProtocolError if the port is in use, for example by `vocalese serve`."""
+    logging.basicConfig(format="OSC   %(message)s", level=logging.WARNING)  # rejected messages are logged
+    with shutdown_request() as end, OscServer(_show, port=options.port) as osc, _MidiMonitor(options.midi) as ports:
         print(f"OSC    {osc.host}:{osc.port}, UDP")
-        for text in ports.start() if with_midi else ():
+        for text in ports.start() if options.with_midi else ():
             print(text)
         print(f"MIDI   {', '.join(ports.names) or 'no ports'}\nCtrl-C ends.", flush=True)
         while not end.wait(_TOLD_EVERY_S):
@@ -39,14 +39,14 @@ def run(*, port: int = limits.DEFAULT_PORT, midi: Sequence[str] = (), with_midi:
 
 
 def arrival_line(received: Received) -> str:
-    """An OSC message as a line: when it came, from whom, and what it holds."""
+    """Format an OSC message as a line: arrival time, sender, values."""
     event = received.event
     values = "  ".join(f"{item.name} {_short(getattr(event, item.name))}" for item in fields(event))
-    return f"{received.arrival_s:9.3f}  OSC   {received.sender}  {BY_EVENT[type(event)].address}  {values}".rstrip()
+    return f"{received.arrival_s:9.3f}  OSC   {received.sender}  {address_of(event)}  {values}".rstrip()
 
 
 def midi_line(time_s: float, port: str, message: mido.Message, routed: Sequence[Routed]) -> str:
-    """A MIDI message as a line: when it came, on which port, and what it means to which track."""
+    """Format a MIDI message as a line: arrival time, port, and the events that it becomes."""
     plain = str(message.copy(time=0)).removesuffix(" time=0")
     return f"{time_s:9.3f}  MIDI  {port}  {plain}  →  {'; '.join(map(_meaning, routed)) or 'nothing'}"
 
@@ -78,14 +78,14 @@ def _show(received: Received) -> bool:
 
 
 class QuietMessages:
-    """Clocks and the like: counted, and told together. May be used from any thread."""
+    """Counter of clock and sensing messages, which are shown as totals. Any thread may use it."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def counts(self, message: mido.Message) -> bool:
-        """Whether it is such a message, which is counted then."""
+        """Count the message if it is of such a kind; return True if it is."""
         if message.type not in _QUIET:
             return False
         with self._lock:
@@ -93,14 +93,14 @@ class QuietMessages:
         return True
 
     def lines(self) -> list[str]:
-        """What has come since the last time."""
+        """Return the totals since the last call."""
         with self._lock:
             counts, self._counts = self._counts, {}
         return [f"           MIDI  {count} x {name}" for name, count in counts.items()]
 
 
 class _MidiMonitor:
-    """Ports whose messages are printed, with routers that say what they mean."""
+    """MIDI ports whose messages are printed, with one router each."""
 
     def __init__(self, wanted: Sequence[str]) -> None:
         self._started_s = time.perf_counter()
@@ -122,7 +122,7 @@ class _MidiMonitor:
         return self._ports.start()
 
     def tell_quiet(self) -> None:
-        """How many clocks and the like have come since the last time."""
+        """Print the totals of clock and sensing messages since the last call."""
         for line in self._quiet.lines():
             print(line, flush=True)
 

@@ -1,4 +1,4 @@
-"""`vocalese play`: a score on a sound device, rendered while it plays."""
+"""`vocalese play`: play a score on a sound device while it is rendered."""
 
 from __future__ import annotations
 
@@ -6,97 +6,89 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
+from bridge.audio.engine import AudioConfig, AudioEngine, AudioEvent
+from bridge.cli.play import PlayOptions
 from bridge.midi.receiver import MidiReceiver
-from bridge.session.renderer import VoiceShelf
-from bridge.session.sequencer import Sequencer, SequencerStatus
-from bridge.session.tape import TakeState
-from bridge.session.timeline import Singing
-from bridge.session.transport import JackTransport, TransportSource, midi_source
-from engine import DeviceError, ScoreError, SettingsError
+from bridge.song.render_worker import VoiceLibrary
+from bridge.song.sequencer import Sequencer
+from bridge.song.status import SequencerStatus
+from bridge.song.takes import TakeState
+from bridge.song.timeline import TrackSettings
+from bridge.song.transport import JackTransport, TransportSource, midi_source
+from bridge.stems.riff import StemMetadata
+from engine import DeviceError, ScoreError, SettingsError, load_card
 
-from .common import EXIT_OK, bullet_list
-from .end_request import EndRequest, end_request
-from .render import TEXT_SUFFIXES, RenderOptions, plan_file, settings_of, words_of
+from .common import (
+    EXIT_OK,
+    bullet_list,
+    cache_folder,
+    feature_folder,
+    imported_settings,
+    searched_folders,
+    vocalese_version,
+)
+from .plan import TEXT_SUFFIXES, plan_file, settings_of, words_of
+from .shutdown_request import ShutdownRequest, shutdown_request
 
-_READY_AHEAD_S = 3.0  # rendered before it starts
+_READY_AHEAD_S = 3.0  # seconds that are rendered before playing starts
 _LOOK_EVERY_S = 0.1
 _LINE_WIDTH = 100
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlayOptions:
-    """Where and what to play. `output` is "device", "null" or the path of a WAV file; `loop_s` (start, stop) in seconds, stop None = the end.
-
-    `times` is how often the loop is played, None = until stopped; `follow` names whose transport leads, None = its own.
-    """
-
-    output: str | Path = "device"
-    device: str | None = None
-    sample_rate: int | None = None
-    block_frames: int = 0
-    pairs: bool = False
-    limiter: bool = False
-    overwrite: bool = False
-    start_s: float = 0.0
-    loop_s: tuple[float, float | None] | None = None
-    times: int | None = None
-    follow: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.start_s < 0:
-            raise SettingsError(f"a start at {self.start_s:g} s; 0 or more is possible.")
-        if self.times is not None and self.loop_s is None:
-            raise SettingsError("--times counts how often a loop is played; give --loop too.")
-        if isinstance(self.output, Path) and (self.follow or (self.loop_s is not None and self.times is None)):
-            raise SettingsError("A file has to end: give --times with --loop, and no --follow.")
-        if self.follow and (self.loop_s is not None or self.start_s):
-            raise SettingsError(
-                f"With --follow {self.follow} the other program says where the song is; leave out --start and --loop."
-            )
-
-
-def run(score: Path, options: RenderOptions, playing: PlayOptions, *, as_json: bool) -> int:
-    """Play a score to its end, or until Ctrl-C. Raises what reading, planning and opening a device raise."""
+def run(options: PlayOptions) -> int:
+    """Play a score to its end, or until Ctrl-C. Raises VocaleseError if the score cannot be planned or the device opened."""
+    score = options.score
     if score.suffix.lower() in TEXT_SUFFIXES:
         raise ScoreError(f"{score} is a text and has no notes to play. Speak it with: vocalese render {score} --mode talk")
     plan = plan_file(score, options)
     song = replace(plan.score, tracks=tuple(planned.track for planned in plan.tracks))
-    singing = Singing(voice=options.voice, settings=settings_of(options), words=words_of(options))
+    singing = TrackSettings(voice=options.voice, settings=settings_of(options), words=words_of(options))
     warnings = [*plan.warnings, *(warning for planned in plan.tracks for warning in planned.warnings)]
-    if warnings and not as_json:
+    if warnings and not options.as_json:
         print(bullet_list(warnings))
-    shelf = VoiceShelf(options.voice_folders, options.features, options.cache, options.imported)
+    metadata = StemMetadata(
+        title=song.title,
+        track=", ".join(track.name for track in song.tracks if track.name),
+        voice=load_card(options.voice, searched_folders(options)).title,
+        seed=options.seed,
+        version=vocalese_version(),
+    )
+    shelf = VoiceLibrary(
+        searched_folders(options),
+        feature_folder(options),
+        cache_folder() if options.uses_cache else None,
+        imported_settings(options),
+    )
     with (
-        nullcontext() if isinstance(playing.output, Path) else end_request() as end,  # a file is left at once, and not kept
-        _opened(playing, len(song.tracks)) as (audio, ended),
-        Sequencer(audio, shelf, on_notice=_say) as sequencer,
+        nullcontext() if options.path else shutdown_request() as end,  # writing a file stops at once, and the file is removed
+        _opened(options, len(song.tracks), metadata) as (audio, ended),
+        Sequencer(audio, shelf, on_notice=partial(_say_new, frozenset(warnings))) as sequencer,
     ):
         sequencer.load(song, singing)
-        if not as_json:
+        if not options.as_json:
             print(f"{score}: {len(song.tracks)} track(s) on {audio.info.name}, {audio.sample_rate} Hz", flush=True)
         if end is None:
-            _write(audio, sequencer, playing)
+            _write(audio, sequencer, options)
         else:
             with suppress(KeyboardInterrupt):
-                _play(audio, sequencer, playing, partial(_wait, sequencer, ended, end))
+                _play(audio, sequencer, options, partial(_wait, sequencer, ended, end))
             sequencer.stop()
-        _report(score, audio, sequencer.status(), as_json)
+        _report(score, audio, sequencer.status(), options.as_json)
     return EXIT_OK
 
 
 @contextmanager
-def _opened(playing: PlayOptions, tracks: int) -> Iterator[tuple[AudioEngine, list[str]]]:
-    """The audio engine, and the sentences in which it said that there will be no sound any more. A file that is left early is not kept."""
-    path = playing.output if isinstance(playing.output, Path) else None
+def _opened(playing: PlayOptions, tracks: int, metadata: StemMetadata) -> Iterator[tuple[AudioEngine, list[str]]]:
+    """Yield the audio engine and a list that receives its message when the device is lost. Remove an unfinished file."""
+    path = playing.path
     ended: list[str] = []
 
     def hear(event: AudioEvent) -> None:
@@ -110,12 +102,13 @@ def _opened(playing: PlayOptions, tracks: int) -> Iterator[tuple[AudioEngine, li
         path=path,
         overwrite=playing.overwrite,
         sample_rate=playing.sample_rate,
-        block_frames=playing.block_frames,
-        latency="high",  # nothing here answers to a key, and a phrase that is rendered may take the processor
+        block_frames=playing.block,
+        latency="high",  # latency does not matter here, and rendering may take the processor
         clock="manual" if path else "realtime",
         tracks=tracks,
         routes=tuple((2 * track, 2 * track + 1) for track in range(tracks)) if playing.pairs else None,
         limiter=playing.limiter,
+        metadata=metadata,
     )
     audio = AudioEngine.start(config, hear)
     try:
@@ -141,7 +134,7 @@ def _source(name: str, stack: ExitStack) -> TransportSource:
 
 
 def _prepare(sequencer: Sequencer, playing: PlayOptions) -> float | None:
-    """Put playhead and loop where they belong, once the song is planned; how many seconds there are to play, None = no end."""
+    """Place playhead and loop in the planned song; return the seconds to play, None = no end."""
     end_s = sequencer.status().end_s
     if playing.start_s >= end_s:
         raise SettingsError(f"The song ends after {end_s:.1f} s; it cannot be played from {playing.start_s:g} s on.")
@@ -156,7 +149,7 @@ def _prepare(sequencer: Sequencer, playing: PlayOptions) -> float | None:
 
 
 def _write(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions) -> None:
-    """All of it as fast as it can be rendered."""
+    """Write the whole song as fast as it can be rendered."""
     sequencer.settle()
     _check_tracks(sequencer.status())
     seconds = _prepare(sequencer, playing)
@@ -166,7 +159,7 @@ def _write(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions) -> No
 
 
 def _play(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions, wait: Callable[[], None]) -> None:
-    """In the time of the device, to the end; or where another transport leads, without one. Ends early where `wait` raises."""
+    """Play in real time to the end, or follow another transport without end. Returns early if `wait` raises."""
     sequencer.start()
     while not sequencer.is_planned:
         wait()
@@ -189,8 +182,8 @@ def _play(audio: AudioEngine, sequencer: Sequencer, playing: PlayOptions, wait: 
         wait()
 
 
-def _wait(sequencer: Sequencer, ended: list[str], end: EndRequest) -> None:
-    """Let time pass, and show where we are. KeyboardInterrupt once the end is asked for, DeviceError once there is no device."""
+def _wait(sequencer: Sequencer, ended: list[str], end: ShutdownRequest) -> None:
+    """Wait a moment and show the position. Raises KeyboardInterrupt on a shutdown request, DeviceError if the device is lost."""
     if ended:
         raise DeviceError(ended[-1])
     if sys.stderr.isatty():
@@ -200,7 +193,7 @@ def _wait(sequencer: Sequencer, ended: list[str], end: EndRequest) -> None:
 
 
 def _line(status: SequencerStatus) -> str:
-    """`> 0:12.3 of 0:45.0   12 of 20 phrases   silent: "stay with me"`."""
+    """Return `> 0:12.3 of 0:45.0   12 of 20 phrases   silent: "stay with me"`."""
     ready, phrases = status.count(TakeState.READY), status.count(*TakeState)
     parts = [f"{'>' if status.is_playing else '|'} {_clock(status.position_s)} of {_clock(status.end_s)}"]
     if ready < phrases or not status.is_complete:
@@ -219,6 +212,12 @@ def _check_tracks(status: SequencerStatus) -> None:
     troubles = [track.trouble for track in status.tracks if track.trouble]
     if troubles and not any(track.phrases for track in status.tracks):
         raise ScoreError(troubles[0])
+
+
+def _say_new(known: Container[str], sentence: str) -> None:
+    """Print a notice unless it was in the list printed at the start."""
+    if sentence not in known:
+        _say(sentence)
 
 
 def _say(sentence: str) -> None:

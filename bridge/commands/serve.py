@@ -1,4 +1,4 @@
-"""`vocalese serve`: notes come in by OSC and MIDI, singing goes out."""
+"""`vocalese serve`: sing notes from OSC and MIDI in real time."""
 
 from __future__ import annotations
 
@@ -11,79 +11,50 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import mido
 
-from bridge.audio.facade import AudioConfig
+from bridge.audio.engine import MAX_OUTPUT_CHANNELS, AudioConfig
+from bridge.cli.serve import ServeOptions
 from bridge.midi.router import CHANNELS, MidiOptions, ProgramUse, Routed
 from bridge.protocol import limits
-from bridge.protocol.events import Received
-from bridge.session.server import ServerOptions, VocaleseServer
-from engine import STARTER_NAME, DeviceError, ImportedSettings, LiveParameter, LiveSettings, Overlap, SettingsError, WhenEmpty
+from bridge.protocol.events import Received, Sender
+from bridge.server import ServerOptions, VocaleseServer
+from bridge.stems.riff import StemMetadata
+from engine import (
+    LIVE_PARAMETERS,
+    STARTER_NAME,
+    DeviceError,
+    ImportedSettings,
+    LiveSettings,
+    Overlap,
+    Parameter,
+    SettingsError,
+    WhenEmpty,
+)
 
 from .common import EXIT_OK, cache_folder, heard_folder, user_features_folder, user_voice_folder, vocalese_version
-from .end_request import end_request
 from .monitor import QuietMessages, arrival_line, midi_line
-from .render import lyrics_given
+from .plan import lyrics_given
+from .shutdown_request import shutdown_request
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NONE = "none"
 MPE_MEMBERS = str(CHANNELS - 1)  # of `--mpe` alone
-_PARAMETERS = tuple(parameter.value for parameter in LiveParameter)
+_PARAMETERS = tuple(parameter.value for parameter in LIVE_PARAMETERS)
 _MOST_WAITING_LINES = 1_000
 _TOLD_EVERY_S, _LOOK_EVERY_S = 1.0, 0.1
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServeOptions:
-    """What the command line says. `voices`, `languages`, `overlaps`, `fillers` and `lyrics` are written VALUE (for all tracks, lyrics for the
-    first) or TRACK=VALUE. `output` is "device", "null" or the path of a WAV file; `routes` are pairs of output channels from 1, as in "3-4".
-
-    `bindings` are written CONTROLLER=PARAMETER, `channels` CHANNEL=TRACK with channels from 1, `line_keys` PREVIOUS,AGAIN,NEXT; a track or
-    key may be "none". `mpe` is the number of member channels, None = no MPE.
-    """
-
-    host: str = limits.DEFAULT_HOST
-    port: int = limits.DEFAULT_PORT
-    token: str | None = None
-    midi: tuple[str, ...] = ()
-    with_midi: bool = True
-    mpe: str | None = None
-    learn: str | None = None
-    bindings: tuple[str, ...] = ()
-    program: str = ProgramUse.VOICE.value
-    channels: tuple[str, ...] = ()
-    line_keys: str | None = None
-    overlaps: tuple[str, ...] = ()
-    fillers: tuple[str, ...] = ()
-    output: str = "device"
-    overwrite: bool = False
-    device: str | None = None
-    rate: int | None = None
-    block: int = 128
-    latency: str = "low"
-    routes: tuple[str, ...] = ()
-    limiter: bool = False
-    tracks: int = 4
-    voices: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    lyrics: tuple[str, ...] = ()
-    takes: Path = Path("takes")
-    lead_ms: float = 9.25
-    shows_arrivals: bool = False
-    follow: str | None = None
-
-
 def run(options: ServeOptions) -> int:
-    """Serve until interrupted. VocaleseError where something cannot be opened."""
-    sys.setswitchinterval(0.001)  # a note does not wait long for whatever else is done
+    """Serve until interrupted. Raises VocaleseError if a port or device cannot be opened."""
+    sys.setswitchinterval(0.001)  # shortens the wait of a note for the GIL
     say = _speaker()
     shown = _Arrivals(say) if options.shows_arrivals else None
     try:
         with (
-            end_request() as end,
+            shutdown_request() as end,
             VocaleseServer(
                 server_options(options), say, on_arrival=shown.osc if shown else None, on_midi=shown.midi if shown else None
             ) as server,
@@ -96,7 +67,7 @@ def run(options: ServeOptions) -> int:
             while not end.wait(0.5):
                 if not is_settled and server.session.warming.done():
                     gc.collect()
-                    gc.freeze()  # dictionaries: to look through them again would hold up a note for many milliseconds
+                    gc.freeze()  # a collection that scans the dictionaries would delay a note by many milliseconds
                     is_settled = True
     except DeviceError as error:
         raise DeviceError(f"{error} To go on without a device: --output null.") from error
@@ -108,18 +79,22 @@ def run(options: ServeOptions) -> int:
 
 
 def server_options(options: ServeOptions) -> ServerOptions:
-    """The same as the server wants it. SettingsError where it is not valid."""
+    """Check the options and convert them for the server. Raises SettingsError for invalid ones."""
     if not 1 <= options.tracks <= limits.MAX_TRACK + 1:
         raise SettingsError(f"--tracks {options.tracks}; valid is 1 to {limits.MAX_TRACK + 1}.")
     if not 0.5 <= options.lead_ms <= 100:
         raise SettingsError(f"--lead {options.lead_ms:g}; valid is 0.5 to 100 ms.")
+    if not (options.note_timeout_s == 0 or 1 <= options.note_timeout_s <= 86_400):
+        raise SettingsError(
+            f"--note-timeout {options.note_timeout_s:g}; valid is 1 to 86400 seconds, or 0: notes are not ended."
+        )
     token = options.token
     if token is None and options.host not in LOOPBACK:
         token = secrets.token_urlsafe(24)
     return ServerOptions(
         audio=audio_config(options),
         voices=_for_tracks(options.voices, options.tracks, STARTER_NAME),
-        languages=_for_tracks(options.languages, options.tracks, "en"),
+        languages=_for_tracks(options.languages, options.tracks, ""),
         live=_live_settings(options),
         voice_folders=(user_voice_folder(),),
         features=user_features_folder(),
@@ -133,20 +108,22 @@ def server_options(options: ServeOptions) -> ServerOptions:
         with_midi=options.with_midi,
         midi=midi_options(options),
         midi_ports=options.midi or None,
-        learn=None if options.learn is None else LiveParameter(_one_of("--learn", options.learn, _PARAMETERS)),
+        learn=None if options.learn is None else Parameter(_one_of("--learn", options.learn, _PARAMETERS)),
         onset_lead_s=options.lead_ms / 1000,
         follow=options.follow,
+        note_timeout_s=options.note_timeout_s,
+        keep_warm=options.keep_warm,
     )
 
 
 def midi_options(options: ServeOptions) -> MidiOptions:
-    """What MIDI messages do. SettingsError where it is not valid, or nothing could come of it."""
+    """Check and convert the MIDI options. Raises SettingsError for invalid or contradictory ones."""
     if options.learn is not None and not options.with_midi:
         raise SettingsError(
             f"--learn {options.learn} waits for a MIDI controller, and --no-midi opens no ports; leave one of them out."
         )
     members = options.mpe if options.mpe is not None else MPE_MEMBERS
-    if not members.isdecimal() or not 1 <= int(members) < CHANNELS:
+    if not _is_number(members) or not 1 <= int(members) < CHANNELS:
         raise SettingsError(
             f"--mpe {members}; valid is 1 to {CHANNELS - 1} member channels. Try --mpe alone, which takes them all."
         )
@@ -154,27 +131,28 @@ def midi_options(options: ServeOptions) -> MidiOptions:
         tracks=_channels(options.channels, options.tracks),
         mpe=options.mpe is not None,
         mpe_members=int(members),
+        bend_range=options.bend_range,
         program=ProgramUse(_one_of("--program", options.program, [use.value for use in ProgramUse])),
         bindings=dict(_binding(written) for written in options.bindings),
     )
 
 
-def _binding(written: str) -> tuple[int, LiveParameter]:
+def _binding(written: str) -> tuple[int, Parameter]:
     number, equals, name = written.partition("=")
-    if not equals or not number.isdecimal() or int(number) > 127:
+    if not equals or not _is_number(number) or int(number) > 127:
         raise SettingsError(
             f"--bind {written}; valid is CONTROLLER=PARAMETER with a controller from 0 to 127. Try --bind 20=growl."
         )
-    return int(number), LiveParameter(_one_of(f"--bind {number}=", name, _PARAMETERS))
+    return int(number), Parameter(_one_of(f"--bind {number}=", name, _PARAMETERS))
 
 
 def _channels(channels: Sequence[str], tracks: int) -> dict[int, int] | None:
-    """Channel (from 0) to track: what is said, and for all others what they play by themselves. None if nothing is said."""
+    """Return a map of channel (from 0) to track: the given pairs, and the defaults of all other channels. None without pairs."""
     found = {number: number for number in range(CHANNELS)}
     for written in channels:
         number, equals, track = written.partition("=")
-        is_track = track == NONE or (track.isdecimal() and int(track) < tracks)
-        if not equals or not number.isdecimal() or not 1 <= int(number) <= CHANNELS or not is_track:
+        is_track = track == NONE or (_is_number(track) and int(track) < tracks)
+        if not equals or not _is_number(number) or not 1 <= int(number) <= CHANNELS or not is_track:
             raise SettingsError(
                 f"--channel {written}; valid is CHANNEL=TRACK with a channel from 1 to {CHANNELS} and a track from 0 to {tracks - 1} "
                 f"(more with --tracks), or {NONE}. Try --channel 10=0, or --channel 10={NONE}."
@@ -203,8 +181,8 @@ def _line_keys(written: str | None) -> dict[str, int | None]:
     if written is None:
         return {}
     keys = [NONE] * 3 if written == NONE else [key.strip() for key in written.split(",")]
-    numbers = [int(key) for key in keys if key.isdecimal()]
-    is_valid = len(keys) == 3 and all(key == NONE or key.isdecimal() for key in keys)
+    numbers = [int(key) for key in keys if _is_number(key)]
+    is_valid = len(keys) == 3 and all(key == NONE or _is_number(key) for key in keys)
     if not is_valid or max(numbers, default=0) > 127 or len(set(numbers)) < len(numbers):
         raise SettingsError(
             f"--line-keys {written}; valid is PREVIOUS,AGAIN,NEXT: three different MIDI keys from 0 to 127, or {NONE} in their place. "
@@ -215,7 +193,7 @@ def _line_keys(written: str | None) -> dict[str, int | None]:
 
 
 def _one_of(option: str, given: str, valid: Sequence[str]) -> str:
-    """`given`, if it is one of them. SettingsError that names them, and the one that was probably meant."""
+    """Return `given` if it is valid. Raises SettingsError with the valid values and the nearest one."""
     if given in valid:
         return given
     space = "" if option.endswith("=") else " "
@@ -225,27 +203,32 @@ def _one_of(option: str, given: str, valid: Sequence[str]) -> str:
 
 
 def audio_config(options: ServeOptions) -> AudioConfig:
-    """Where the sound goes."""
+    """Convert the options of the audio output."""
     is_file = options.output not in ("device", "null")
     return AudioConfig(
         output="file" if is_file else options.output,  # type: ignore[arg-type]
-        device=int(options.device) if options.device and options.device.isdigit() else options.device,
+        device=int(options.device) if options.device and _is_number(options.device) else options.device,
         path=Path(options.output) if is_file else None,
         overwrite=options.overwrite,
         sample_rate=options.rate,
         block_frames=options.block,
-        latency=options.latency if options.latency in ("low", "high") else float(options.latency),
+        latency=options.latency,
         tracks=options.tracks,
         routes=_routes(options.routes, options.tracks),
         limiter=options.limiter,
+        metadata=StemMetadata(
+            title="Vocalese live",
+            voice=", ".join(dict.fromkeys(_for_tracks(options.voices, options.tracks, STARTER_NAME))),
+            version=vocalese_version(),
+        ),
     )
 
 
 def opened_lines(server: VocaleseServer) -> list[str]:
-    """What is open, for people."""
+    """Describe the open ports and devices, one line each."""
     info, options = server.audio.info, server.options
     lines = [
-        f"OSC    {server.osc.host}:{server.osc.port}, UDP; see docs/osc.md",
+        f"OSC    {', '.join(str(Sender(host, server.osc.port)) for host in server.osc.hosts)}, UDP; see docs/osc.md",
         f"MIDI   {', '.join(server.midi.port_names) or 'no ports'}",
         f"Sound  '{info.name}', {info.sample_rate} Hz, blocks of {info.block_frames or 'its own'} samples, "
         f"{len(options.voices)} tracks",
@@ -260,7 +243,7 @@ def opened_lines(server: VocaleseServer) -> list[str]:
 
 
 def _speaker() -> Callable[[str], None]:
-    """Prints whole lines, whichever thread they come from."""
+    """Return a function that prints whole lines, from any thread."""
     lock = threading.Lock()
 
     def say(text: str) -> None:
@@ -271,8 +254,9 @@ def _speaker() -> Callable[[str], None]:
 
 
 class _Arrivals:
-    """Shows what arrives, from a thread of its own: a terminal that is slow or stopped must not hold up the notes. What it cannot keep up
-    with is left out, and counted."""
+    """Printer of arriving messages, in a separate thread: a slow or stopped terminal must not delay notes.
+
+    Messages that exceed its queue are counted instead."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -284,16 +268,16 @@ class _Arrivals:
         self._thread.start()
 
     def osc(self, received: Received) -> None:
-        """An OSC message has come."""
+        """Queue an OSC message."""
         self._put(arrival_line(received))
 
     def midi(self, time_s: float, port: str, message: mido.Message, routed: Sequence[Routed]) -> None:
-        """A MIDI message has come."""
+        """Queue a MIDI message."""
         if not self._quiet.counts(message):
             self._put(midi_line(time_s, port, message, routed))
 
     def close(self) -> None:
-        """Show what waits, and end."""
+        """Print the queue and stop the thread."""
         self._closing.set()
         self._thread.join()
 
@@ -304,7 +288,7 @@ class _Arrivals:
             self._left_out += 1
 
     def _show(self) -> None:
-        with suppress(BrokenPipeError):  # nobody reads it any more; the voice goes on
+        with suppress(BrokenPipeError):  # the reader has left; the session goes on
             told_s = time.monotonic()
             while not (self._closing.is_set() and self._lines.empty()):
                 with suppress(queue.Empty):
@@ -328,11 +312,11 @@ def _words(text: str) -> str:
 
 
 def _by_track(values: Sequence[str], tracks: int, *, only_first: bool = False) -> dict[int, str]:
-    """VALUE or TRACK=VALUE to what each track named gets."""
+    """Parse VALUE and TRACK=VALUE into a value for each track named."""
     found: dict[int, str] = {}
     for value in values:
         number, equals, rest = value.partition("=")
-        if equals and number.isdigit():
+        if equals and _is_number(number):
             if int(number) >= tracks:
                 raise SettingsError(f"'{value}' is for track {number}; valid is 0 to {tracks - 1}, or more with --tracks.")
             found[int(number)] = rest
@@ -353,7 +337,19 @@ def _routes(routes: Sequence[str], tracks: int) -> tuple[tuple[int, ...], ...] |
         raise SettingsError(
             f"{len(routes)} times --route for {tracks} tracks; give one for each track, as in --route 1-2 --route 3-4."
         )
-    try:
-        return tuple(tuple(int(channel) - 1 for channel in route.split("-")) for route in routes)
-    except ValueError as error:
-        raise SettingsError(f"--route {' '.join(routes)}; a route names output channels from 1, as in 3-4.") from error
+    return tuple(_route(route) for route in routes)
+
+
+def _route(written: str) -> tuple[int, ...]:
+    """Parse output channels, which count from 1 on the command line and from 0 inside."""
+    channels = written.split("-")
+    if not all(_is_number(channel) and 1 <= int(channel) <= MAX_OUTPUT_CHANNELS for channel in channels):
+        raise SettingsError(
+            f"--route {written}; valid are output channels from 1 to {MAX_OUTPUT_CHANNELS}, as in --route 1-2 or --route 3-4."
+        )
+    return tuple(int(channel) - 1 for channel in channels)
+
+
+def _is_number(text: str) -> bool:
+    """Return True for one to nine decimal digits."""
+    return text.isdecimal() and len(text) <= 9

@@ -1,4 +1,4 @@
-"""`vocalese templates`: what comes with Vocalese for other music programs, and putting it where they look for it."""
+"""`vocalese templates`: list and install the templates for other music programs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from bridge.cli.shared import JsonOptions
+from bridge.cli.templates import InstallOptions
 from engine import OutputError, SettingsError
 
 from .common import EXIT_OK
 
-TEMPLATES = Path(__file__).parents[2] / "daw_templates"  # beside the packages, in a checkout as in an installation
+TEMPLATES = Path(__file__).parents[2] / "daw_templates"  # beside the packages in a checkout and in an installation
 _DESCRIPTION = "template.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One folder of `daw_templates`. `files` leads from files in it to their places below the program's own folder."""
+    """One folder of `daw_templates`. `files` maps its files to places below the program's folder."""
 
     name: str
     title: str
@@ -29,6 +31,7 @@ class Template:
     tried: str
     next: str
     files: Mapping[str, PurePosixPath]
+    makes_folder: bool = False  # the program reads the folder and never creates it
 
     @property
     def folder(self) -> Path:
@@ -36,14 +39,14 @@ class Template:
 
 
 def read_templates() -> tuple[Template, ...]:
-    """All templates, by name."""
+    """Read all templates, sorted by name."""
     return tuple(_read(path) for path in sorted(TEMPLATES.glob(f"*/{_DESCRIPTION}")))
 
 
 def program_folder(name: str, *, home: Path, platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> Path:
-    """Where a program keeps its user's files, whether it is there or not. `platform` as `sys.platform`.
+    """Return the folder of a program's user files, which may not exist. `platform` as `sys.platform`.
 
-    Ardour's folder carries its major version: the newest that is there counts.
+    Ardour's folder carries its major version: the newest existing one is taken.
     """
     roaming = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
     local = Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local")
@@ -61,10 +64,10 @@ def program_folder(name: str, *, home: Path, platform: str = sys.platform, envir
     return _newest_version(folder) if name == "ardour" else folder
 
 
-def list_templates(*, as_json: bool) -> int:
-    """What there is, what was tried, and where it would go."""
+def list_templates(options: JsonOptions) -> int:
+    """List the templates: contents, tests, and target folder."""
     templates = read_templates()
-    if as_json:
+    if options.as_json:
         rows = [
             {
                 "name": template.name,
@@ -87,22 +90,24 @@ def list_templates(*, as_json: bool) -> int:
     return EXIT_OK
 
 
-def install(name: str, *, output: Path | None, overwrite: bool) -> int:
-    """Copy a template below `output`, or below the folder of its program, which must be there then.
+def install(options: InstallOptions) -> int:
+    """Copy a template below `output`, or below its program's folder, which must exist unless the program never creates it.
 
-    Nothing is written if a file of another content would be replaced without `overwrite`.
+    Writes nothing if a file of other content would be replaced without `overwrite`.
     """
-    template = next((each for each in read_templates() if each.name == name), None)
+    template = next((each for each in read_templates() if each.name == options.name), None)
     if template is None:
-        raise SettingsError(f"No template is called '{name}'. There are {', '.join(each.name for each in read_templates())}.")
-    base = output or program_folder(name, home=Path.home())
-    if output is None and not base.is_dir():
+        raise SettingsError(
+            f"No template is called '{options.name}'. There are {', '.join(each.name for each in read_templates())}."
+        )
+    base = options.output or program_folder(options.name, home=Path.home())
+    if options.output is None and not base.is_dir() and not template.makes_folder:
         raise OutputError(
             f"The folder of {template.title}, {base}, is not there. Start the program once, or give a folder with --output."
         )
     targets = {base / place: (template.folder / source).read_bytes() for source, place in template.files.items()}
     others = [path for path, content in targets.items() if path.exists() and (path.is_dir() or path.read_bytes() != content)]
-    if others and not overwrite:
+    if others and not options.overwrite:
         raise OutputError(
             f"{others[0]} exists and is another file. --overwrite replaces it; --output puts the template elsewhere."
         )
@@ -116,11 +121,12 @@ def install(name: str, *, output: Path | None, overwrite: bool) -> int:
 def _read(path: Path) -> Template:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     files = {source: PurePosixPath(place) for source, place in table["files"].items()}
-    return Template(path.parent.name, table["title"], table["does"], table["tried"], table["next"], files)
+    makes_folder = table.get("makes_folder", False)
+    return Template(path.parent.name, table["title"], table["does"], table["tried"], table["next"], files, makes_folder)
 
 
 def _newest_version(folder: Path) -> Path:
-    """`…/ardour` becomes `…/ardour8` where that is the highest number there; unchanged where there is none."""
+    """Return `…/ardour8` for `…/ardour` if 8 is the highest number that exists; unchanged if there is none."""
     pattern = re.compile(re.escape(folder.name) + r"(\d+)", re.IGNORECASE)
     names = [path.name for path in folder.parent.glob("*")] if folder.parent.is_dir() else []
     versions = [(int(match[1]), match[0]) for name in names if (match := pattern.fullmatch(name))]

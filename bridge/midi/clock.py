@@ -1,6 +1,6 @@
 """MIDI clock as a transport: start, stop, continue, song position, and the tempo of 24 clocks per quarter note.
 
-What it can tell is limited by what is sent: no meter, no tempo to come, and positions as exact as the clocks are even, at worst one clock
+The protocol sends no meter and no future tempo, and positions are as exact as the clocks are even, at worst one clock
 (21 ms at 120 bpm).
 """
 
@@ -19,7 +19,7 @@ _LOST_S = 0.5  # without clocks: the sender is gone
 
 @dataclass(frozen=True, slots=True)
 class TransportState:
-    """Where a sender's song stands at `time_s`. What its protocol does not tell is None."""
+    """Position of a sender's song at `time_s`. Values that its protocol does not send are None."""
 
     time_s: float
     is_playing: bool
@@ -29,7 +29,7 @@ class TransportState:
 
 
 class ClockFollower:
-    """Feed it system messages with their times; ask `state_at` whenever."""
+    """Follows MIDI clock: `feed` it system messages with their times, ask `state_at` at any time."""
 
     def __init__(self) -> None:
         self._fit = PulseFit()
@@ -40,7 +40,7 @@ class ClockFollower:
         self._has_moved = False  # a clock has come since it said so
 
     def feed(self, message: mido.Message, time_s: float) -> bool:
-        """Take a message in; True if it was for the clock."""
+        """Take a message. Return whether it was for the clock."""
         match message.type:
             case "clock":
                 self._clock(time_s)
@@ -59,7 +59,10 @@ class ClockFollower:
         return True
 
     def state_at(self, time_s: float) -> TransportState:
-        """Playing from the first clock after start or continue, as the standard has it, until stop or half a second without clocks."""
+        """Return the transport: playing from the first clock after start or continue, as in the standard, until stop or 0.5 s without clocks.
+
+        While the rate is not known well, the position is that of the last clock, and the state has its time.
+        """
         interval_s = self._fit.interval_s
         bpm = 60.0 / (CLOCKS_PER_QUARTER * interval_s) if interval_s else None
         last_s = self._fit.last_s
@@ -67,7 +70,9 @@ class ClockFollower:
         is_playing = self._is_running and self._has_moved and is_alive
         clocks: float = self._next_position
         if is_playing:
-            now = self._fit.number_at(time_s, _AHEAD_CLOCKS)
+            now = self._fit.number_at(time_s, _AHEAD_CLOCKS) if self._fit.is_steady else None
+            if now is None and last_s is not None:
+                time_s = last_s
             clocks = self._offset + (now if now is not None else self._clocks)
         return TransportState(time_s, is_playing, ppq=max(0.0, clocks) / CLOCKS_PER_QUARTER, bpm=bpm)
 

@@ -1,4 +1,4 @@
-"""MIDI input ports: a virtual one of our own, hardware by name, opened and closed as they come and go."""
+"""MIDI input ports: a virtual one, and hardware by name, opened and closed as they come and go."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import mido
 
+from bridge.realtime.keep_warm import IdleTask
+
 logger = logging.getLogger(__name__)
 
 VIRTUAL_NAME = "Vocalese"
@@ -23,12 +25,9 @@ _THROUGH = "midi through"  # ALSA's loopback: only if asked for by name
 _INTERFACES = {"LINUX_ALSA": "ALSA", "UNIX_JACK": "JACK", "MACOSX_CORE": "CoreMIDI", "WINDOWS_MM": "Windows MM"}
 _LISTER_NAME = "Vocalese list"
 _TRIED_NAME = "Vocalese doctor"
-_CANNOT_BE_VIRTUAL = (OSError, NotImplementedError, RuntimeError)  # Windows has no virtual ports, and says so in its own way
+_CANNOT_BE_VIRTUAL = (OSError, NotImplementedError, RuntimeError)  # raised by backends without virtual ports, as on Windows
 NO_MIDI = "There is no MIDI on this machine ({error}); notes can still be sent by OSC."
 NO_VIRTUAL = "This system has no virtual MIDI ports ({error}); connect a hardware port or a loopback driver instead."
-
-
-OnRehearsal = Callable[[mido.Message], None]
 
 
 class InputPort(Protocol):
@@ -41,15 +40,11 @@ class InputPort(Protocol):
 
 
 class Backend(Protocol):
-    """What `mido.Backend` offers of a system's MIDI, and an end."""
+    """Interface of a MIDI system: that of `mido.Backend`, and `close`."""
 
     def get_input_names(self, **arguments: Any) -> list[str]: ...
 
     def open_input(self, name: str, **arguments: Any) -> InputPort: ...
-
-    def rehearse_with(self, on_rehearsal: OnRehearsal) -> bool:
-        """Let it get a note that nobody played by and by, in the thread that real ones come in; False if this interface does not."""
-        ...
 
     def close(self) -> None: ...
 
@@ -59,14 +54,14 @@ OnPort = Callable[[str], None]
 
 
 def age_s(message: mido.Message) -> float:
-    """How long ago a message was due, in seconds: its `time`, where the interface tells one, is a moment of `time.monotonic`."""
+    """Return the age of a message in seconds: its `time`, where the interface gives one, is a moment of `time.monotonic`."""
     return time.monotonic() - message.time if message.time else 0.0
 
 
 class MidiInterface:
     """One of the interfaces that python-rtmidi was built with, through mido. `api` is rtmidi's name of it.
 
-    Ports are listed by one client that stays; mido makes two for each list.
+    Ports are listed by one permanent client; mido makes two for each list.
     """
 
     def __init__(self, api: str) -> None:
@@ -77,25 +72,24 @@ class MidiInterface:
         self._lister = rtmidi.MidiIn(getattr(rtmidi, f"API_{api}"), name=_LISTER_NAME)
 
     def get_input_names(self, **arguments: Any) -> list[str]:
-        """Ports that notes can come from, each name once."""
+        """Return the ports that notes can come from, each name once."""
         return list(dict.fromkeys(name for name in self._lister.get_ports() if not name.startswith(_LISTER_NAME)))
 
     def open_input(self, name: str, **arguments: Any) -> InputPort:
-        """As mido does."""
+        """Open a port as mido does."""
         port: InputPort = self._mido.open_input(name, **arguments)
         return port
 
-    def rehearse_with(self, on_rehearsal: OnRehearsal) -> bool:
-        """Its threads are the system's own, and wake up by themselves."""
-        return False
-
     def close(self) -> None:
-        """Nothing is listed any more."""
+        """Close the client that lists ports."""
         self._lister.delete()
 
 
-def find_backend() -> Backend:
-    """The first of the system's MIDI interfaces that answers. Raises OSError if none does, ImportError without python-rtmidi."""
+def find_backend(idle: IdleTask | None = None) -> Backend:
+    """Return the first of the system's MIDI interfaces that answers. Raises OSError if none does, ImportError without python-rtmidi.
+
+    `idle` is run by interfaces whose messages come in a thread of ours, JACK's, while none comes.
+    """
     names = mido.Backend("mido.backends.rtmidi").module.get_api_names()
     error = OSError("no MIDI interface is built in")
     for name in names:
@@ -103,7 +97,7 @@ def find_backend() -> Backend:
             error = OSError(f"{_ALSA_SEQUENCER} does not exist")
             continue
         try:
-            backend = _interface(name)
+            backend = _interface(name, idle)
             backend.get_input_names()
         except OSError as refusal:
             error = refusal
@@ -112,17 +106,17 @@ def find_backend() -> Backend:
     raise error
 
 
-def _interface(name: str) -> Backend:
+def _interface(name: str, idle: IdleTask | None) -> Backend:
     if name == "UNIX_JACK":
-        from .jack import JackInterface
+        from .jack_backend import JackInterface
 
-        return JackInterface()
+        return JackInterface(idle=idle)
     return MidiInterface(name)
 
 
 @dataclass(frozen=True, slots=True)
 class MidiSurvey:
-    """The interface that MIDI goes through, the input ports that it shows, and why there can be no virtual port; "" = there can."""
+    """Survey of MIDI: name of the interface, its input ports, and the reason why there can be no virtual port ("" = there can)."""
 
     interface: str
     inputs: tuple[str, ...]
@@ -130,7 +124,7 @@ class MidiSurvey:
 
 
 def survey(backend: Backend | None = None) -> MidiSurvey:
-    """Look at the system's MIDI, and open and close a virtual port. Raises what `find_backend` raises."""
+    """Survey the system's MIDI, and open and close a virtual port. Raises what `find_backend` raises."""
     if backend is None:
         with closing(find_backend()) as found:
             return survey(found)
@@ -146,10 +140,10 @@ def survey(backend: Backend | None = None) -> MidiSurvey:
 class MidiPorts:
     """Opens the virtual port and every port whose name holds one of `wanted` (any case); () = none, None = all that are hardware.
 
-    Without a `backend` the first MIDI interface that answers is taken, ALSA before JACK.
-    `on_message(port, message)` is called in the port's thread, at once, or later: see `age_s`; `on_lost(port)` in the polling one, when a port
-    has gone. `on_rehearsal` is for interfaces that rehearse, see `Backend`; `rehearses` says whether this one does. A system without MIDI is
-    told by a notice of `start`, and is left alone from then on.
+    Without a `backend` the one that `find` returns is taken: the first MIDI interface that answers, ALSA before JACK.
+    `on_message(port, message)` is called on the port's thread, at once, or later: see `age_s`. `on_lost(port)` is called on the polling thread
+    when a port has gone, and on the port's thread when a cable was pulled. A system without MIDI gives a notice of `start`
+    and is then left alone.
     """
 
     def __init__(
@@ -161,36 +155,34 @@ class MidiPorts:
         virtual_name: str | None = VIRTUAL_NAME,
         backend: Backend | None = None,
         poll_s: float = _POLL_S,
-        on_rehearsal: OnRehearsal | None = None,
+        find: Callable[[], Backend] = find_backend,
     ) -> None:
-        self._on_message, self._on_lost, self._on_rehearsal = on_message, on_lost, on_rehearsal
+        self._on_message, self._on_lost, self._find = on_message, on_lost, find
         self._wanted = wanted if wanted is None else tuple(name.lower() for name in wanted)
         self._virtual_name = virtual_name
         self._backend = backend
-        self._found: Backend | None = None  # closed with the ports; another one is left to who gave it
+        self._found: Backend | None = None  # closed with the ports; a given one is left open
         self._poll_s = poll_s
         self._open: dict[str, InputPort] = {}
         self._refused: set[str] = set()
         self._virtual: InputPort | None = None
         self._is_virtual_lost = False
-        self.rehearses = False
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The ports that are open now, the virtual one first."""
+        """Return the ports that are open, the virtual one first."""
         virtual = (self._virtual_name,) if self._virtual is not None and self._virtual_name else ()
         return (*virtual, *self._open)
 
     def start(self) -> tuple[str, ...]:
-        """Open what there is and keep looking for more. Returns full sentences about what is not possible here."""
+        """Open the ports and keep looking for more. Return full sentences about what is not possible on this system."""
         try:
             if self._backend is None:
-                self._backend = self._found = find_backend()
+                self._backend = self._found = self._find()
             self._backend.get_input_names()
-            self.rehearses = self._on_rehearsal is not None and self._backend.rehearse_with(self._on_rehearsal)
         except (OSError, ImportError) as error:
             return (NO_MIDI.format(error=str(error).rstrip(".")),)
         notices = self._open_virtual(self._backend)
@@ -200,8 +192,10 @@ class MidiPorts:
         return notices
 
     def scan(self) -> None:
-        """Open wanted ports that have come, close those that have gone. A port that cannot be opened is logged once. The virtual port comes
-        back with its interface."""
+        """Open wanted ports that have come, close those that have gone.
+
+        A port that cannot be opened is logged once. The virtual port comes back with its interface.
+        """
         if (backend := self._backend) is None:
             return
         try:
@@ -238,7 +232,7 @@ class MidiPorts:
             self._on_lost(name)
 
     def close(self) -> None:
-        """Close all ports; nothing is called any more."""
+        """Close all ports; no callback is called any more."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -262,7 +256,9 @@ class MidiPorts:
         if name is None:
             return ()
         try:
-            self._virtual = backend.open_input(name, virtual=True, client_name=name, callback=self._callback(name))
+            self._virtual = backend.open_input(
+                name, virtual=True, client_name=name, callback=self._callback(name), **self._pulled(backend, name)
+            )
         except _CANNOT_BE_VIRTUAL as error:
             return (NO_VIRTUAL.format(error=error),)
         return ()
@@ -275,6 +271,10 @@ class MidiPorts:
             logger.warning("MIDI port '%s' cannot be opened: %s. Is another program using it?", name, error)
         else:
             logger.info("MIDI port '%s' is open.", name)
+
+    def _pulled(self, backend: Backend, name: str) -> dict[str, Callable[[], None]]:
+        """Return the callback for pulled cables, for interfaces that can tell."""
+        return {"on_pulled": lambda: self._on_lost(name)} if getattr(backend, "tells_pulled", False) else {}
 
     def _callback(self, name: str) -> Callable[[mido.Message], None]:
         return lambda message: self._on_message(name, message)

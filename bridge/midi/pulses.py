@@ -1,4 +1,4 @@
-"""Pulses that come at an even rate with jitter: how far they are at any moment, and how fast."""
+"""Estimator for evenly spaced pulses with jitter: their position at any moment, and their rate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import deque
 WINDOW = 24
 _TOLERANCE = 0.3  # of an interval, from where a pulse was expected
 _SURPRISES = 3  # pulses in a row that were not expected: the rate has changed
+_ENOUGH = 8  # pulses, for a rate that jitter of some milliseconds does not throw off
 _TOO_LONG_S = 0.6  # between two pulses: they had stopped
 
 
@@ -25,12 +26,17 @@ class PulseFit:
 
     @property
     def last_s(self) -> float | None:
-        """When the last pulse came."""
+        """Return the time of the last pulse."""
         return self._last_s
 
     @property
+    def is_steady(self) -> bool:
+        """Return whether enough pulses have come for the fit to be better than the last pulse's own time."""
+        return len(self._pulses) >= _ENOUGH
+
+    @property
     def interval_s(self) -> float | None:
-        """Seconds per pulse; None until two have come."""
+        """Return the seconds per pulse; None until two have come."""
         return self._line[2] if self._line else None
 
     def clear(self) -> None:
@@ -39,7 +45,7 @@ class PulseFit:
         self._last_s = self._line = None
 
     def add(self, number: int, time_s: float) -> None:
-        """Pulse `number` came; numbers go up by one, times do not go back."""
+        """Take pulse `number`; numbers go up by one, times do not go back."""
         if self._last_s is not None and not 0.0 <= time_s - self._last_s <= _TOO_LONG_S:
             self.clear()
         self._last_s = time_s
@@ -54,7 +60,7 @@ class PulseFit:
         self._line = self._fitted()
 
     def number_at(self, time_s: float, ahead: float) -> float | None:
-        """How far the pulses are at `time_s`, with fractions, at most `ahead` beyond the last one that came. None if the rate is unknown."""
+        """Return the position in pulses at `time_s`, with fractions, at most `ahead` beyond the last pulse. None if the rate is unknown."""
         if self._line is None:
             return None
         middle, middle_s, interval_s = self._line

@@ -1,4 +1,4 @@
-"""Messages of one MIDI port to events of tracks: notes, bends, controllers, programs, MPE. Pure: no ports, no clock."""
+"""Conversion of the messages of one MIDI port to events of tracks: notes, bends, controllers, programs, MPE. No ports, no clock."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import TypeAlias
 import mido
 
 from engine import (
+    CONTROLLERS,
     AllNotesOff,
     Bend,
+    Controller,
     Expression,
     GoToLine,
     LiveEvent,
-    LiveParameter,
     NoteOff,
     NoteOn,
     Panic,
+    Parameter,
     ResetControllers,
     SettingsError,
     Sustain,
 )
 
 from . import table
-from .table import CONTROLLERS, Controller
 
 CHANNELS = 16
 NOTE_BEND_SEMITONES, MEMBER_BEND_SEMITONES = 2.0, 48.0  # before RPN 0 says otherwise
@@ -36,7 +37,7 @@ _BY_NUMBER = {controller.number: controller for controller in CONTROLLERS}
 
 
 class ProgramUse(StrEnum):
-    """What a program change does."""
+    """Effect of a program change."""
 
     VOICE = "voice"  # asks for another voice of the track
     LINE = "line"  # goes to a line of the words, 0 the first
@@ -45,17 +46,19 @@ class ProgramUse(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class MidiOptions:
-    """`tracks`: which track each channel (0..15) plays, those not named play none; None = channel 0 plays track 0 and so on.
+    """Options of a port. `tracks`: track of each channel (0..15), none for those not named; None = channel 0 plays track 0 and so on.
 
     `mpe`: channel 0 is the manager of a lower zone with `mpe_members` member channels, all playing the track of channel 0.
-    `bindings`: controllers with other parameters than in the table, as MIDI learn finds them. Raises SettingsError.
+    `bend_range`: semitones of pitch bend before RPN 0 sets it, of the member channels in a zone; None = 2, and 48 for members.
+    `bindings`: parameters of controllers in place of the table's, as set by MIDI learn. Raises SettingsError.
     """
 
     tracks: Mapping[int, int] | None = None
     mpe: bool = False
     mpe_members: int = 15
+    bend_range: float | None = None
     program: ProgramUse = ProgramUse.VOICE
-    bindings: Mapping[int, LiveParameter] = field(default_factory=dict)
+    bindings: Mapping[int, Parameter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wrong = [channel for channel in self.tracks or () if not 0 <= channel < CHANNELS]
@@ -63,8 +66,22 @@ class MidiOptions:
             raise SettingsError(f"MIDI channel {wrong[0] + 1} does not exist; channels go from 1 to {CHANNELS}.")
         if not 1 <= self.mpe_members < CHANNELS:
             raise SettingsError(f"An MPE zone of {self.mpe_members} members is not possible; valid is 1 to {CHANNELS - 1}.")
+        if self.bend_range is not None and not 0.0 <= self.bend_range <= LARGEST_BEND_SEMITONES:
+            raise SettingsError(
+                f"A bend range of {self.bend_range:g} semitones is not possible; valid is 0 to {LARGEST_BEND_SEMITONES:g}."
+            )
         for number in self.bindings:
             check_free(number)
+
+    @property
+    def note_bend_semitones(self) -> float:
+        """Return the bend range of a channel that belongs to no zone."""
+        return NOTE_BEND_SEMITONES if self.mpe or self.bend_range is None else self.bend_range
+
+    @property
+    def member_bend_semitones(self) -> float:
+        """Return the bend range of a member channel."""
+        return MEMBER_BEND_SEMITONES if self.bend_range is None else self.bend_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,7 @@ class TrackEvent:
 
 @dataclass(frozen=True, slots=True)
 class ProgramChosen:
-    """Program `program` (0..127) was chosen for `track`."""
+    """A program change to `program` (0..127) on `track`."""
 
     track: int
     program: int
@@ -86,10 +103,10 @@ class ProgramChosen:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """From now on controller `number` moves `parameter`, on all channels."""
+    """Result of MIDI learn: controller `number` moves `parameter` from now on, on all channels."""
 
     number: int
-    parameter: LiveParameter
+    parameter: Parameter
 
 
 Routed: TypeAlias = TrackEvent | ProgramChosen | Learned
@@ -97,14 +114,14 @@ Routed: TypeAlias = TrackEvent | ProgramChosen | Learned
 
 @dataclass(slots=True)
 class _Channel:
-    """What a channel remembers between messages."""
+    """State of a channel between messages."""
 
     bend: int = 0  # -8192..8191
     bend_range: float = NOTE_BEND_SEMITONES
     rpn: tuple[int, int] = _NO_RPN
     keys: set[int] = field(default_factory=set)
     pedal: bool = False
-    own: dict[LiveParameter, float] = field(default_factory=dict)  # of an MPE member, for its next note
+    own: dict[Parameter, float] = field(default_factory=dict)  # of an MPE member, for its next note
 
     @property
     def bend_semitones(self) -> float:
@@ -112,29 +129,29 @@ class _Channel:
 
 
 class MidiRouter:
-    """Feed it the messages of one port in order of time. `port` tells its notes from those of other ports on the same track."""
+    """Router of one port, fed in order of time. `port` distinguishes its notes from those of other ports on the same track."""
 
     def __init__(self, options: MidiOptions | None = None, *, port: int = 0) -> None:
         self._options = options or MidiOptions()
         self._port = port
-        self._channels = [_Channel() for _ in range(CHANNELS)]
+        self._channels = [_Channel(bend_range=self._options.note_bend_semitones) for _ in range(CHANNELS)]
         self._bindings = dict(self._options.bindings)
-        self._wanted: LiveParameter | None = None
+        self._wanted: Parameter | None = None
         self._members = 0
         if self._options.mpe:
             self._open_zone(self._options.mpe_members)
 
     @property
-    def bindings(self) -> dict[int, LiveParameter]:
-        """Learned controllers, to be kept and given to the next router as an option."""
+    def bindings(self) -> dict[int, Parameter]:
+        """Learned controllers, for the options of the next router."""
         return dict(self._bindings)
 
-    def learn(self, parameter: LiveParameter | None) -> None:
-        """The next controller that moves will move `parameter`; None stops waiting for one."""
+    def learn(self, parameter: Parameter | None) -> None:
+        """Bind the next controller that moves to `parameter`; None stops waiting for one."""
         self._wanted = parameter
 
-    def bind(self, number: int, parameter: LiveParameter | None) -> None:
-        """Controller `number` moves `parameter`; None: what the table says again. Raises SettingsError for one with a meaning of its own."""
+    def bind(self, number: int, parameter: Parameter | None) -> None:
+        """Bind controller `number` to `parameter`; None restores the table's. Raises SettingsError for a reserved controller."""
         check_free(number)
         if parameter is None:
             self._bindings.pop(number, None)
@@ -142,14 +159,14 @@ class MidiRouter:
             self._bindings[number] = parameter
 
     def feed(self, message: mido.Message, time_s: float) -> list[Routed]:
-        """What a channel message that came at `time_s` (of the voice's clock, 0 or later) asks for; [] for all other messages."""
+        """Return the events of a channel message that came at `time_s` (of the voice's clock, 0 or later); [] for all other messages."""
         channel = getattr(message, "channel", None)
         if channel is None:
             return []
-        return list(self._routed(message, channel, max(0.0, time_s)))
+        return list(self._route(message, channel, max(0.0, time_s)))
 
     def release_all(self, time_s: float) -> list[Routed]:
-        """Key-up for everything that this port holds, as when it is unplugged."""
+        """Return note-offs for all notes that this port holds, as when it is unplugged."""
         events: list[Routed] = []
         for number, channel in enumerate(self._channels):
             events += self._to_track(number, (NoteOff(time_s, self._note_id(number, key)) for key in sorted(channel.keys)))
@@ -161,7 +178,7 @@ class MidiRouter:
 
     # ---- messages ----------------------------------------------------------------------------------------------------
 
-    def _routed(self, message: mido.Message, number: int, time_s: float) -> Iterator[Routed]:
+    def _route(self, message: mido.Message, number: int, time_s: float) -> Iterator[Routed]:
         match message.type:
             case "note_on" if message.velocity:
                 yield from self._to_track(number, self._note_on(number, message.note, message.velocity, time_s))
@@ -170,17 +187,19 @@ class MidiRouter:
                 yield from self._to_track(number, [NoteOff(time_s, self._note_id(number, message.note))])
             case "pitchwheel":
                 self._channels[number].bend = message.pitch
-                yield from self._to_track(number, self._bent(number, time_s))
+                yield from self._to_track(number, self._bend_events(number, time_s))
             case "aftertouch":
-                yield from self._to_track(number, self._moved(number, LiveParameter.PRESSURE, message.value / 127, time_s))
+                yield from self._to_track(
+                    number, self._parameter_events(number, Parameter.PRESSURE, message.value / 127, time_s)
+                )
             case "polytouch":
                 note_id = self._note_id(number, message.note)
-                pressed = Expression(time_s, LiveParameter.PRESSURE, message.value / 127, note_id)
+                pressed = Expression(time_s, Parameter.PRESSURE, message.value / 127, note_id)
                 yield from self._to_track(number, [pressed])
             case "program_change":
-                yield from self._program(number, message.program, time_s)
+                yield from self._program_events(number, message.program, time_s)
             case "control_change":
-                yield from self._control(number, message.control, message.value, time_s)
+                yield from self._route_control(number, message.control, message.value, time_s)
 
     def _note_on(self, number: int, key: int, velocity: int, time_s: float) -> Iterator[LiveEvent]:
         channel, note_id = self._channels[number], self._note_id(number, key)
@@ -192,7 +211,7 @@ class MidiRouter:
             for parameter, value in channel.own.items():
                 yield Expression(time_s, parameter, value, note_id)
 
-    def _bent(self, number: int, time_s: float) -> Iterator[LiveEvent]:
+    def _bend_events(self, number: int, time_s: float) -> Iterator[LiveEvent]:
         channel = self._channels[number]
         if self._is_member(number):
             for key in sorted(channel.keys):
@@ -200,17 +219,17 @@ class MidiRouter:
         else:
             yield Bend(time_s, channel.bend_semitones)
 
-    def _moved(self, number: int, parameter: LiveParameter, value: float, time_s: float) -> Iterator[LiveEvent]:
-        """Pressure and brightness belong to the notes of an MPE member, everything else to the track."""
+    def _parameter_events(self, number: int, parameter: Parameter, value: float, time_s: float) -> Iterator[LiveEvent]:
+        """Return events of a moved parameter: pressure and brightness of an MPE member belong to its notes, others to the track."""
         channel = self._channels[number]
-        if self._is_member(number) and parameter in (LiveParameter.PRESSURE, LiveParameter.BRIGHTNESS):
+        if self._is_member(number) and parameter in (Parameter.PRESSURE, Parameter.BRIGHTNESS):
             channel.own[parameter] = value
             for key in sorted(channel.keys):
                 yield Expression(time_s, parameter, value, self._note_id(number, key))
         else:
             yield Expression(time_s, parameter, value)
 
-    def _program(self, number: int, program: int, time_s: float) -> Iterator[Routed]:
+    def _program_events(self, number: int, program: int, time_s: float) -> Iterator[Routed]:
         if self._options.program is ProgramUse.LINE:
             yield from self._to_track(number, [GoToLine(time_s, program)])
         elif self._options.program is ProgramUse.VOICE:
@@ -218,25 +237,27 @@ class MidiRouter:
             if track is not None:
                 yield ProgramChosen(track, program, time_s)
 
-    def _control(self, number: int, control: int, value: int, time_s: float) -> Iterator[Routed]:
+    def _route_control(self, number: int, control: int, value: int, time_s: float) -> Iterator[Routed]:
         if self._wanted is not None and control not in table.RESERVED:
             self._bindings[control] = self._wanted
             yield Learned(control, self._wanted)
             self._wanted = None
         if control in self._bindings:
             parameter = self._bindings[control]
-            yield from self._to_track(number, self._moved(number, parameter, table.binding_scale(parameter)(value), time_s))
+            yield from self._to_track(
+                number, self._parameter_events(number, parameter, table.binding_scale(parameter)(value), time_s)
+            )
         elif (known := _BY_NUMBER.get(control)) is not None:
-            yield from self._to_track(number, self._known(number, known, value, time_s))
+            yield from self._to_track(number, self._controller_events(number, known, value, time_s))
         elif control in table.MODE_CHANGES:
-            yield from self._to_track(number, self._known(number, _BY_NUMBER[table.ALL_NOTES_OFF], value, time_s))
+            yield from self._to_track(number, self._controller_events(number, _BY_NUMBER[table.ALL_NOTES_OFF], value, time_s))
         else:
-            yield from self._to_track(number, self._registered(number, control, value, time_s))
+            yield from self._to_track(number, self._registered_events(number, control, value, time_s))
 
-    def _known(self, number: int, controller: Controller, value: int, time_s: float) -> Iterator[LiveEvent]:
+    def _controller_events(self, number: int, controller: Controller, value: int, time_s: float) -> Iterator[LiveEvent]:
         channel = self._channels[number]
-        if controller.parameter is not None:
-            yield from self._moved(number, controller.parameter, controller.scale(value), time_s)
+        if parameter := table.moved_parameter(controller):
+            yield from self._parameter_events(number, parameter, controller.scale.value_of(value), time_s)
             return
         if controller.number == table.SUSTAIN:
             channel.pedal = value >= 64
@@ -258,8 +279,8 @@ class MidiRouter:
         else:
             yield AllNotesOff(time_s)
 
-    def _registered(self, number: int, control: int, value: int, time_s: float) -> Iterator[LiveEvent]:
-        """Registered parameters: the range of bends, and the size of an MPE zone."""
+    def _registered_events(self, number: int, control: int, value: int, time_s: float) -> Iterator[LiveEvent]:
+        """Handle registered parameters: the range of bends, and the size of an MPE zone."""
         channel = self._channels[number]
         if control == table.RPN_COARSE:
             channel.rpn = (value, channel.rpn[1])
@@ -268,26 +289,28 @@ class MidiRouter:
         elif control in (table.NRPN_COARSE, table.NRPN_FINE):
             channel.rpn = _NO_RPN
         elif channel.rpn == _BEND_RANGE and control in (table.DATA_ENTRY, table.DATA_ENTRY_FINE):
-            semitones, cents = divmod(channel.bend_range, 1.0)
+            semitones, _cents = divmod(channel.bend_range, 1.0)
             given = value + 0.0 if control == table.DATA_ENTRY else semitones + min(value, 99) / 100
             yield from self._set_bend_range(number, min(given, LARGEST_BEND_SEMITONES), time_s)
         elif channel.rpn == _MPE_ZONE and number == 0 and control == table.DATA_ENTRY:
             self._open_zone(min(value, CHANNELS - 1))
 
     def _set_bend_range(self, number: int, semitones: float, time_s: float) -> Iterator[LiveEvent]:
-        """Of one channel, or of all members of the zone that it belongs to."""
+        """Set the bend range of one channel, or of all members of its zone."""
         affected = range(1, self._members + 1) if self._is_member(number) else (number,)
         for member in affected:
             self._channels[member].bend_range = semitones
             if self._channels[member].bend:
-                yield from self._bent(member, time_s)
+                yield from self._bend_events(member, time_s)
 
     # ---- places ------------------------------------------------------------------------------------------------------
 
     def _open_zone(self, members: int) -> None:
-        """A lower MPE zone of so many member channels; 0 closes it."""
+        """Open a lower MPE zone of `members` member channels; 0 closes it."""
+        options = self._options
         for number in range(1, CHANNELS):
-            self._channels[number].bend_range = MEMBER_BEND_SEMITONES if number <= members else NOTE_BEND_SEMITONES
+            is_member = number <= members
+            self._channels[number].bend_range = options.member_bend_semitones if is_member else options.note_bend_semitones
         self._members = members
 
     def _is_member(self, number: int) -> bool:
@@ -298,7 +321,7 @@ class MidiRouter:
         return channel if self._options.tracks is None else self._options.tracks.get(channel)
 
     def _to_track(self, number: int, events: Iterable[LiveEvent]) -> list[Routed]:
-        found = list(events)  # also where no track listens: the channel remembers
+        found = list(events)  # consumed also without a track: it updates the channel's state
         track = self._track(number)
         return [] if track is None else [TrackEvent(track, event) for event in found]
 
@@ -307,7 +330,7 @@ class MidiRouter:
 
 
 def check_free(number: int) -> None:
-    """Raises SettingsError for a controller that cannot be given another parameter."""
+    """Raise SettingsError for a controller that cannot be given another parameter."""
     if not 0 <= number <= 127 or number in table.RESERVED:
         raise SettingsError(
             f"Controller {number} cannot be given another meaning; choose one that MIDI leaves free, such as 20 to 31."

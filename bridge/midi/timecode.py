@@ -1,4 +1,4 @@
-"""MIDI time code as a transport: quarter frames while the tape rolls, full frames where it is put."""
+"""MIDI time code as a transport: quarter frames while the tape rolls, full frames when it is located."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Anchor: TypeAlias = tuple[int, float, int]  # number of a quarter frame, its so
 
 
 def song_seconds(hours: int, minutes: int, seconds: int, frames: float, rate: int) -> float:
-    """Seconds of a time code; `rate` 0..3 is 24, 25, 29.97 drop-frame, 30 frames per second."""
+    """Return the seconds of a time code; `rate` 0..3 is 24, 25, 29.97 drop-frame, 30 frames per second."""
     counted = ((hours * 60 + minutes) * 60 + seconds) * _FRAME_RATES[rate] + frames
     if rate == _DROP:
         whole_minutes = hours * 60 + minutes
@@ -31,7 +31,7 @@ def song_seconds(hours: int, minutes: int, seconds: int, frames: float, rate: in
 
 
 class TimecodeFollower:
-    """Feed it system messages with their times; ask `state_at` whenever.
+    """Follows MIDI time code: `feed` it system messages with their times, ask `state_at` at any time.
 
     A position is known after eight quarter frames in a row (two frames); from then on every quarter frame moves it. A tape that runs
     backwards counts as stopped.
@@ -44,11 +44,11 @@ class TimecodeFollower:
         self._last_piece = -1
         self._quarters = 0  # quarter frames received so far
         self._anchor: _Anchor | None = None
-        self._doubt: _Anchor | None = None  # named once, against what was counted
+        self._doubt: _Anchor | None = None  # received once, against the count
         self._located_s = 0.0
 
     def feed(self, message: mido.Message, time_s: float) -> bool:
-        """Take a message in; True if it was time code."""
+        """Take a message. Return whether it was time code."""
         if message.type == "quarter_frame":
             self._quarter(message.frame_type, message.frame_value, time_s)
             return True
@@ -57,7 +57,7 @@ class TimecodeFollower:
         return False
 
     def state_at(self, time_s: float) -> TransportState:
-        """Playing while quarter frames come. Without tempo: time code counts seconds."""
+        """Return the transport: playing while quarter frames come. It has no tempo: time code counts seconds."""
         last_s = self._fit.last_s
         is_playing = self._anchor is not None and last_s is not None and time_s - last_s < _LOST_S
         now = self._fit.number_at(time_s, _AHEAD_QUARTERS) if is_playing else None
@@ -81,9 +81,9 @@ class TimecodeFollower:
             self._located_s = self._song_s(self._quarters)
 
     def _complete(self) -> None:
-        """All eight pieces are there: the time that they name was when piece 0 came.
+        """Take over a complete time: that of the moment at which piece 0 came.
 
-        A time that contradicts what has been counted (a wrong bit, or the tape was moved) must be named twice.
+        A time that contradicts the count (a wrong bit, or the tape was moved) must come twice.
         """
         low = self._nibbles
         rate = (low[7] >> 1) & 3
@@ -121,6 +121,6 @@ def _seconds_at(anchor: _Anchor, quarter: float) -> float:
 
 
 def _agree(anchor: _Anchor, named: _Anchor) -> bool:
-    """Whether `named` is what `anchor` leads one to expect, within a frame."""
+    """Return whether `named` is within a frame of the time that `anchor` predicts."""
     number, named_s, rate = named
     return rate == anchor[2] and abs(_seconds_at(anchor, number) - named_s) < 1.0 / float(_REAL_RATES[rate])

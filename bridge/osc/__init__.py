@@ -1,4 +1,4 @@
-"""OSC over UDP: packets in and out, and the server that keeps its calm. What the messages say is `bridge.protocol`'s."""
+"""OSC over UDP: packet codec, and a server that tolerates malformed input. `bridge.protocol` defines the messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When datagrams came, as the system says: the thread that waits for them may be milliseconds late, and notes would be late with it."""
+"""Arrival times of datagrams from the kernel, because the receiving thread may be milliseconds late."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from contextlib import suppress
 _SO_TIMESTAMPNS = 35  # Linux, asm-generic/socket.h; Python has no name for it
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = 64
-_MOST_WAITED_S = 0.05  # more is no late thread: clocks were set, or there is more to do than can be done
+_MOST_WAITED_S = 0.05  # more means that a clock was set, or that the machine is overloaded
 
 
 def ask_for_arrival_times(opened: socket.socket) -> None:
-    """Where the system does not tell, `receive` takes datagrams for just come."""
+    """Ask the kernel for arrival times; without them, `receive` uses the current time."""
     if sys.platform == "linux":
         with suppress(OSError):
             opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def receive(opened: socket.socket, most_bytes: int) -> tuple[bytes, tuple[str, int], float]:
-    """A datagram, its sender's address and port, and how many seconds it waited. Errors as for `socket.recvfrom`."""
+    """Receive a datagram: bytes, address and port of the sender, seconds it waited. Errors as for `socket.recvfrom`."""
     if sys.platform != "linux":
         data, source = opened.recvfrom(most_bytes)
         return data, (source[0], source[1]), 0.0

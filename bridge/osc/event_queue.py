@@ -1,4 +1,4 @@
-"""From the socket's thread to the session's: bounded, in order, with panic ahead of everything."""
+"""Bounded event queue from the socket's thread to the session's; a panic overtakes everything."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _CHARACTERS_PER_WEIGHT = 64
 
 
 class EventQueue:
-    """At most `size` events of `weight` together wait. Where it is full, `put` says so and the sender hears of it; nothing grows.
+    """Queue of at most `size` events of at most `weight` together; `put` returns False when it is full.
 
-    A panic is handed out first and always finds room. Live notes that came before it are not handed out after it.
+    A panic always fits and is returned first; live notes that arrived before it are dropped.
     """
 
     def __init__(self, size: int = MAX_QUEUED_EVENTS, weight: int = MAX_QUEUED_WEIGHT) -> None:
@@ -48,6 +48,10 @@ class EventQueue:
             weight = _weight(received)
             if isinstance(received.event, Panic):
                 self._panic, self._panic_s = received, received.arrival_s
+                self._events = deque(
+                    each for each in self._events if not isinstance(each.event, _LIVE)
+                )  # dated events may be due later
+                self._weight = sum(map(_weight, self._events))
             elif len(self._events) >= self._size or self._weight + weight > self._max_weight:
                 return False
             else:
@@ -57,7 +61,7 @@ class EventQueue:
         return True
 
     def get(self, timeout_s: float | None = None) -> Received | None:
-        """The next event; None if none came in time. Without a timeout it waits for as long as it takes."""
+        """Return the next event, None after `timeout_s`. Without a timeout, wait without limit."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             while True:
@@ -70,7 +74,7 @@ class EventQueue:
                 self._changed.wait(remaining_s)
 
     def drain(self) -> list[Received]:
-        """All events that wait, without waiting for more."""
+        """Return all queued events without waiting."""
         with self._changed:
             return list(iter(self._next, None))
 
@@ -87,7 +91,7 @@ class EventQueue:
 
 
 def _weight(received: Received) -> int:
-    """How much an event holds: one for most, more for whole clips and texts."""
+    """Return the size of an event: 1 for most, more for whole clips and texts."""
     match received.event:
         case Clip(notes=notes, curves=curves):
             return 1 + len(notes) + sum(len(curve.points) for curve in curves)

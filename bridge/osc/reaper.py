@@ -1,4 +1,4 @@
-"""REAPER's transport, which comes in messages of one value each (the pattern file is in daw_templates/reaper)."""
+"""REAPER's transport, sent as messages of one value each (pattern file: daw_templates/reaper)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from bridge.protocol.arguments import Value
 from bridge.protocol.events import Transport
 
-LISTEN_PORT = 57161  # that the template tells REAPER to send to
+LISTEN_PORT = 57161  # target port of the template
 
 _STATES = ("/play", "/stop", "/record")
 _POSITION = "/samples/str"
-# Read as well, or of no use for a position: what else the pattern file makes REAPER say.
+# Other addresses of the pattern file.
 _OTHERS = ("/time", "/tempo/raw", "/samples", "/time/str", "/beat/str", "/repeat")
 ADDRESSES = frozenset({*_STATES, _POSITION, *_OTHERS})
 
 _RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _RATE_TOLERANCE = 0.01
-_SURE_AFTER_S = 1.0  # a position this far from the start tells its sample rate
+_SURE_AFTER_S = 1.0  # from this position on, the sample rate can be derived
 
 
 class ReaperTransport:
-    """Gathers REAPER's messages into positions. It says no tempo map, so `ppq` is right where the tempo does not change."""
+    """Converter of REAPER's messages to positions. REAPER sends no tempo map: `ppq` is right for a constant tempo."""
 
     def __init__(self) -> None:
         self._is_on = dict.fromkeys(_STATES, False)
@@ -31,7 +31,7 @@ class ReaperTransport:
         self._rate_hz: int | None = None
 
     def feed(self, address: str, values: Sequence[Value]) -> Transport | None:
-        """A position whenever there is a new one, or a start or stop. What REAPER does not say, or says wrong, changes nothing."""
+        """Read a message; return a position after a move, start or stop. Invalid values are ignored."""
         value = values[0] if len(values) == 1 else None
         if address == _POSITION and isinstance(value, str):
             return self._move_to(value)
@@ -48,7 +48,7 @@ class ReaperTransport:
         return None
 
     def _move_to(self, text: str) -> Transport | None:
-        # As text, because a float no longer tells single samples after six minutes.
+        # As text, because a float cannot hold single samples after six minutes.
         try:
             self._sample = int(text)
         except ValueError:

@@ -1,7 +1,7 @@
-"""What a sender asks for, as frozen values: one class per address. The session consumes these and knows nothing of OSC.
+"""Requests of senders as frozen values, one class per address. The session is independent of OSC.
 
 Pitch is a float MIDI number (69.0 = A4), velocity 0 to 1. `when_s` is seconds on the engine's clock, 0 = now. `ppq` counts quarter notes
-from the start of the song. All values have been checked against the table.
+from the start of the song. All values are validated.
 """
 
 from __future__ import annotations
@@ -9,39 +9,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-ALL = -1  # in place of a track or clip number, where the table allows it
+ALL = -1  # instead of a track or clip number, if the table allows it
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
+    """`/vocalese/hello`."""
+
     token: str
     client: str
     api_major: int
+    reply_port: int = 0  # 0: the sender's port
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
+    """`/vocalese/ping`."""
+
     sent_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
+    """`/vocalese/subscribe`."""
+
     topic: str
     lease_s: float
+    reply_port: int = 0  # 0: the port of all other answers
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRequest:
-    pass
+    """`/vocalese/status`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panic:
-    pass
+    """`/vocalese/panic`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WholeNote:
+    """`/vocalese/note`."""
+
     track: int
     pitch: float
     duration_s: float
@@ -52,6 +62,8 @@ class WholeNote:
 
 @dataclass(frozen=True, slots=True)
 class NoteOn:
+    """`/vocalese/note/on`."""
+
     track: int
     note: int
     pitch: float
@@ -62,6 +74,8 @@ class NoteOn:
 
 @dataclass(frozen=True, slots=True)
 class NoteOff:
+    """`/vocalese/note/off`."""
+
     track: int
     note: int
     when_s: float
@@ -69,6 +83,8 @@ class NoteOff:
 
 @dataclass(frozen=True, slots=True)
 class NoteBend:
+    """`/vocalese/note/bend`."""
+
     track: int
     note: int
     semitones: float
@@ -77,6 +93,8 @@ class NoteBend:
 
 @dataclass(frozen=True, slots=True)
 class NoteExpression:
+    """`/vocalese/note/expression`."""
+
     track: int
     note: int
     name: str
@@ -86,6 +104,8 @@ class NoteExpression:
 
 @dataclass(frozen=True, slots=True)
 class LyricsSet:
+    """`/vocalese/lyrics`."""
+
     track: int
     text: str
     language: str
@@ -93,6 +113,8 @@ class LyricsSet:
 
 @dataclass(frozen=True, slots=True)
 class LyricsAppend:
+    """`/vocalese/lyrics/append`."""
+
     track: int
     text: str
     language: str
@@ -100,18 +122,24 @@ class LyricsAppend:
 
 @dataclass(frozen=True, slots=True)
 class LyricsLine:
+    """`/vocalese/lyrics/line`."""
+
     track: int
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class LyricsFiller:
+    """`/vocalese/lyrics/filler`."""
+
     track: int
     filler: str
 
 
 @dataclass(frozen=True, slots=True)
 class TrackVoice:
+    """`/vocalese/track/voice`."""
+
     track: int
     voice: str
     language: str
@@ -119,12 +147,16 @@ class TrackVoice:
 
 @dataclass(frozen=True, slots=True)
 class TrackMode:
+    """`/vocalese/track/mode`."""
+
     track: int
     mode: str
 
 
 @dataclass(frozen=True, slots=True)
 class TrackParam:
+    """`/vocalese/track/param`."""
+
     track: int
     name: str
     value: float
@@ -132,23 +164,54 @@ class TrackParam:
 
 @dataclass(frozen=True, slots=True)
 class TrackOverlap:
+    """`/vocalese/track/overlap`."""
+
     track: int
     overlap: str
 
 
 @dataclass(frozen=True, slots=True)
+class TrackName:
+    """`/vocalese/track/name`."""
+
+    track: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSeed:
+    """`/vocalese/track/seed`."""
+
+    track: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackClear:
+    """`/vocalese/track/clear`."""
+
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
 class MidiLearn:
-    parameter: str  # empty: nothing is waited for any more
+    """`/vocalese/midi/learn`."""
+
+    parameter: str  # empty: cancel
 
 
 @dataclass(frozen=True, slots=True)
 class MidiBind:
+    """`/vocalese/midi/bind`."""
+
     controller: int
-    parameter: str  # empty: what the controller means by itself
+    parameter: str  # empty: the default meaning
 
 
 @dataclass(frozen=True, slots=True)
 class ClipBegin:
+    """`/vocalese/clip/begin`."""
+
     track: int
     clip: int
     revision: int
@@ -160,6 +223,8 @@ class ClipBegin:
 
 @dataclass(frozen=True, slots=True)
 class ClipNote:
+    """`/vocalese/clip/note`."""
+
     track: int
     clip: int
     revision: int
@@ -173,12 +238,16 @@ class ClipNote:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
+    """One point of a curve of a clip."""
+
     ppq: float
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class ClipCurve:
+    """`/vocalese/clip/curve`."""
+
     track: int
     clip: int
     revision: int
@@ -189,6 +258,8 @@ class ClipCurve:
 
 @dataclass(frozen=True, slots=True)
 class ClipEnd:
+    """`/vocalese/clip/end`."""
+
     track: int
     clip: int
     revision: int
@@ -196,7 +267,7 @@ class ClipEnd:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A whole clip, put together from its parts: what the session gets in their place. `ppq` of notes and points counts from `start_ppq`."""
+    """Clip assembled from its parts. `ppq` of notes and points counts from `start_ppq`."""
 
     track: int
     clip: int
@@ -208,7 +279,23 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipRemove:
+    """`/vocalese/clip/remove`."""
+
+    track: int
+    clip: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class SongRequest:
+    """`/vocalese/song`."""
+
+
+@dataclass(frozen=True, slots=True)
 class TempoPoint:
+    """Tempo and meter from a position on."""
+
     ppq: float
     bpm: float
     numerator: int
@@ -217,12 +304,16 @@ class TempoPoint:
 
 @dataclass(frozen=True, slots=True)
 class TempoMapSet:
+    """`/vocalese/tempo`."""
+
     revision: int
     changes: tuple[TempoPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
+    """`/vocalese/transport`."""
+
     state: int  # 0 stopped, 1 playing, 2 recording
     sample: int
     ppq: float
@@ -232,6 +323,8 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
+    """`/vocalese/loop`."""
+
     on: bool
     start_ppq: float
     end_ppq: float
@@ -239,6 +332,8 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Render:
+    """`/vocalese/render`."""
+
     track: int
     clip: int
     sample_rate: int
@@ -246,6 +341,8 @@ class Render:
 
 @dataclass(frozen=True, slots=True)
 class StemExport:
+    """`/vocalese/stem/export`."""
+
     track: int
     folder: str
     sample_rate: int
@@ -254,11 +351,15 @@ class StemExport:
 
 @dataclass(frozen=True, slots=True)
 class RecordStart:
+    """`/vocalese/record/start`."""
+
     track: int
 
 
 @dataclass(frozen=True, slots=True)
 class RecordStop:
+    """`/vocalese/record/stop`."""
+
     track: int
     name: str
 
@@ -282,6 +383,9 @@ Event: TypeAlias = (
     | TrackMode
     | TrackParam
     | TrackOverlap
+    | TrackName
+    | TrackSeed
+    | TrackClear
     | MidiLearn
     | MidiBind
     | ClipBegin
@@ -289,6 +393,8 @@ Event: TypeAlias = (
     | ClipCurve
     | ClipEnd
     | Clip
+    | ClipRemove
+    | SongRequest
     | TempoMapSet
     | Transport
     | Loop
@@ -301,26 +407,22 @@ Event: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Where a message came from and where its answers go."""
+    """Address of a sender and its answers."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An event with its envelope. `arrival_s` is on the engine's clock; `seq` is 0 where the sender wants no acknowledgement."""
+    """Event with its envelope. `arrival_s` is on the engine's clock: the arrival, or the date of its bundle.
+
+    `seq` is 0 if no acknowledgement is wanted."""
 
     event: Event
     sender: Sender
     arrival_s: float
     seq: int = 0
-
-
-class Rehearsed(Received):
-    """A note that nobody sent and nobody is to hear."""
-
-    __slots__ = ()

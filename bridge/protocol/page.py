@@ -1,4 +1,4 @@
-"""Writes docs/osc.md from the table: `python -m bridge.protocol.page [FILE]`. A test checks that the page is up to date."""
+"""Generator of docs/osc.md: `python -m bridge.protocol.page [FILE]`. A test checks that the page is up to date."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from itertools import groupby
 from pathlib import Path
 
 from bridge.protocol import limits
+from bridge.protocol.answers import REPLIES
 from bridge.protocol.arguments import KIND_WORDS, Argument, Kind, Value
-from bridge.protocol.refusal import CODE_MEANINGS
-from bridge.protocol.table import CONTROLS, CURVES, EXPRESSIONS, MESSAGES, REPLIES, TRACK_PARAMS, Message, Range, named_ranges
+from bridge.protocol.message import Message, Range
+from bridge.protocol.ranges import CONTROLS, CURVES, EXPRESSIONS, TRACK_PARAMS
+from bridge.protocol.rejection import CODE_MEANINGS
+from bridge.protocol.table import MESSAGES
 
+_ANY_ARGUMENTS = "No arguments are needed. Arguments of any type, as buttons send them, have no effect."
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "osc.md"
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [_introduction()]
     for section, messages in groupby(MESSAGES, key=lambda message: message.section):
         parts.append(f"## {section}\n")
@@ -40,7 +44,7 @@ def page() -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the page to the file given, docs/osc.md unless told."""
+    """Write the page to the file given, by default docs/osc.md."""
     target = Path(arguments[0]) if arguments else PAGE
     target.write_text(page(), encoding="utf-8")
 
@@ -67,23 +71,42 @@ with VocaleseClient() as voice:
 
 ## How it works
 
-**Answers** go to the address and port a message came from. Whatever is refused is answered with `/vocalese/error`: what was given and what
-is valid.
+**Answers** go to the address and port a message came from. A controller that listens on another port of its machine names that in
+`/vocalese/hello` (`reply_port`, for all answers) or in `/vocalese/subscribe` (for one topic). Refused messages are answered with
+`/vocalese/error`: what was given and what is valid.
+
+**localhost.** A server that listens to this machine only is heard on 127.0.0.1 and on ::1.
 
 **Types.** Numbers may come as int (`i`), int64 (`h`), float (`f`) or double (`d`), whatever the table says, as long as they are whole where
-whole numbers are wanted: programs that know floats only can say everything. Switches may also be `T` and `F`. A name is a text that could be
-the name of a file: letters, digits, spaces and `. _ + -`, starting with a letter or digit. Texts are UTF-8. NaN and infinity are refused.
+whole numbers are wanted: programs that know floats only can say everything. A switch is what buttons send: a number from 0 to 127 that is on
+from 0.5, `T` or `I` (on), `F` or `N` (off), or a text such as "on" and "off". A name is a text that could be the name of a file: letters,
+digits, spaces and `. _ + -`, starting with a letter or digit. Texts are UTF-8. NaN and infinity are refused.
 The examples show the type tags that fit best.
 
 **Times** are arguments: `when_s` is in seconds on the engine's clock, 0 means now. Measure the clock's offset with `/vocalese/ping`. Send
 times as doubles: a float is off by up to 0.1 ms after an hour and by 4 ms after a day. Positions in songs are in quarter notes (`ppq`).
 
-**Bundles** are unpacked and played at once, in order. A bundle dated more than {limits.FUTURE_TOLERANCE_S:g} s ahead is refused: use `when_s`.
+**Bundles** are unpacked and played in order: at the time that they are dated, by the clock of this machine, or at once if that has passed.
+The notes of a dated bundle begin to the sample. A bundle dated more than {limits.MAX_AHEAD_S:g} s ahead is refused: the clocks of two machines
+are apart, or it is meant for `when_s`. Errors are answered when a message comes, acknowledgements are sent when it acts. A panic
+forgets the notes that wait.
+
 Addresses are compared letter by letter; patterns such as `*` are not matched.
 
-**What must arrive** can carry a sequence number `seq`. Count up from 1 and send it again until `/vocalese/ack` comes: what arrives twice is
+**Acknowledged messages** carry a sequence number `seq`. Count up from 1 and send it again until `/vocalese/ack` comes: what arrives twice is
 acted on once. The last {limits.MAX_REMEMBERED_SEQUENCE_NUMBERS:,} numbers of each sender are remembered.
 Clips need no numbers: their end is answered with what is missing.
+
+**Notes belong to who sent them.** Each sender (address and port) has note numbers of its own. A program that sends every message from
+another port, as `oscsend` does, may still end and bend its notes: what a sender that never began a note says about a number counts for the
+notes of that number on the track whose senders, on the same machine, began no other note.
+
+**No note stays for ever.** The notes of a sender end when its last subscription has run out, neither renewed nor ended, and nothing has come
+from it for as long as that lease was. A sender without a subscription has {limits.NOTE_TIMEOUT_S:g} s from its last message of any kind;
+`vocalese serve --note-timeout` changes that, 0 = no limit.
+
+**Revisions** of clips and of the tempo map go up with every change. One that does not is refused (`revision`) and changes nothing: of two
+clients that edit the same clip, the one that did not see the other's change is told. `/vocalese/song` tells all revisions.
 
 **Other machines.** The server listens to this machine only, unless it is started with another `--host`. Then it needs a token, and every
 sender has to say `/vocalese/hello` with it first. The token keeps out who does not know it. It does not hide anything from who can read the
@@ -92,7 +115,7 @@ network: OSC is not encrypted.
 ## Limits
 
 {_limits()}
-What comes faster is counted and dropped, and the sender is told once a second.
+Further messages are counted and dropped, and the sender is told once a second.
 """
 
 
@@ -111,6 +134,7 @@ def _limits() -> str:
         ("Errors answered", errors),
         ("Clip", clip),
         ("Open clips", open_clips),
+        ("Messages of dated bundles that wait", f"{limits.MAX_HELD_MESSAGES:,}, up to {limits.MAX_AHEAD_S:g} s"),
         ("Exports that wait", f"{limits.MAX_WAITING_EXPORTS}, of all senders"),
         ("Subscriptions", f"{limits.MAX_SUBSCRIPTIONS}, each for up to {limits.MAX_LEASE_S:g} s"),
     )
@@ -126,8 +150,8 @@ def _message(message: Message) -> str:
     if rows:
         lines += [_table(*_without_empty_columns(("Argument", "Type", "Valid", "Unit", "If left out", "Meaning"), rows))]
     else:
-        lines += ["No arguments.", ""]
-    if named_ranges(message):
+        lines += [_ANY_ARGUMENTS if message.ignores_arguments else "No arguments.", ""]
+    if message.names:
         lines += ["Names and ranges: see [below](#names-and-ranges).", ""]
     if message.reply:
         lines += [f"Answer: {message.reply}.", ""]
@@ -141,7 +165,7 @@ def _row(argument: Argument, again: str = "") -> tuple[str, ...]:
 
 def _valid(argument: Argument) -> str:
     if argument.name in ("name", "parameter") and argument.choices:
-        return "see below"  # dozens of names have a table of their own
+        return "see below"  # dozens of names are listed in a separate table
     is_free_text = argument.kind is Kind.TEXT and argument.high == limits.MAX_TEXT_CHARACTERS
     is_bounded = argument.choices or argument.kind is Kind.SWITCH or (argument.low, argument.high) != (None, None)
     return argument.valid if is_bounded and not is_free_text else ""

@@ -1,4 +1,4 @@
-"""From an address with arguments to a frozen event, or the reason why not, and back."""
+"""Conversion between OSC arguments and frozen events."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 
 from bridge.protocol.arguments import Argument, Value
 from bridge.protocol.events import Event
-from bridge.protocol.refusal import Code, Refusal, RefusedMessage, shown
+from bridge.protocol.message import PREFIX, SEQ, Message, Repeated
+from bridge.protocol.rejection import Code, RejectedMessage, Rejection, shown
 from bridge.protocol.replies import Reply
-from bridge.protocol.table import BY_ADDRESS, BY_EVENT, PREFIX, REPLY_BY_ADDRESS, SEQ, Message, Repeated
+from bridge.protocol.table import BY_ADDRESS, BY_EVENT, REPLY_BY_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A valid message: its event, and the sequence number of its envelope (0 = none)."""
+    """Valid message: its event, and its sequence number (0 = none)."""
 
     event: Any
     address: str
     seq: int = 0
 
 
-def read_event(address: str, tags: str, values: Sequence[Value]) -> Read | Refusal:
-    """What a sender asks for. `tags` are the OSC type tags of `values`, one each. Never raises."""
+def read_event(address: str, tags: str, values: Sequence[Value]) -> Read | Rejection:
+    """Read a request. `tags` are the OSC type tags of `values`. Never raises."""
     return _read(BY_ADDRESS, address, tags, values)
 
 
-def read_reply(address: str, tags: str, values: Sequence[Value]) -> Read | Refusal:
-    """What a server answers. Never raises."""
+def read_reply(address: str, tags: str, values: Sequence[Value]) -> Read | Rejection:
+    """Read an answer of the server. Never raises."""
     return _read(REPLY_BY_ADDRESS, address, tags, values)
 
 
 def write_event(event: Event | Reply, seq: int = 0) -> tuple[str, str, list[Value]]:
-    """Address, OSC type tags and values of an event or reply. Optional arguments at the end are left out where they hold their default."""
+    """Return address, OSC type tags and values of an event or reply, without trailing arguments that have their default."""
     message = BY_EVENT[type(event)]
     around = {argument.name: argument.default for argument in message.arguments} | {SEQ: seq}
     pairs: list[tuple[Argument, Any]] = [
@@ -49,22 +50,24 @@ def write_event(event: Event | Reply, seq: int = 0) -> tuple[str, str, list[Valu
     return message.address, "".join(argument.tag for argument, _ in pairs), [value for _, value in pairs]
 
 
-def explain(refusal: Refusal) -> str:
-    """The sentence for the sender; for an address that does not exist, with the one that was probably meant."""
-    if refusal.code is not Code.ADDRESS:
-        return refusal.text
-    near = get_close_matches(refusal.address[:80], BY_ADDRESS, n=1)
-    return f"{refusal.given}; did you mean {near[0]}?" if near else refusal.text
+def explain(rejection: Rejection) -> str:
+    """Return the message for the sender; for an unknown address, with the nearest known one."""
+    if rejection.code is not Code.ADDRESS:
+        return rejection.text
+    near = get_close_matches(rejection.address[:80], BY_ADDRESS, n=1)
+    return f"{rejection.given}; did you mean {near[0]}?" if near else rejection.text
 
 
-def _read(table: Mapping[str, Message], address: str, tags: str, values: Sequence[Value]) -> Read | Refusal:
+def _read(table: Mapping[str, Message], address: str, tags: str, values: Sequence[Value]) -> Read | Rejection:
     message = table.get(address)
     if message is None:
-        return Refusal(
+        return Rejection(
             Code.ADDRESS, f"{shown(address)} does not exist", f"all addresses start with {PREFIX}/, see docs/osc.md", address
         )
     seq = 0
     try:
+        if message.ignores_arguments:
+            return Read(message.event(), address)
         _check_count(message, len(values))
         fields: dict[str, Any] = {}
         for index, argument in message.reading_order:
@@ -78,13 +81,13 @@ def _read(table: Mapping[str, Message], address: str, tags: str, values: Sequenc
             fields[message.repeated.field] = _read_rounds(message.repeated, tags[fixed:], values[fixed:])
         event = message.event(**fields)
         return Read(message.rule(event) if message.rule else event, address, seq)
-    except RefusedMessage as refused:
-        return refused.refusal(address, seq)
+    except RejectedMessage as refused:
+        return refused.rejection(address, seq)
 
 
 def _check_count(message: Message, count: int) -> None:
     least, most, repeated = message.least_arguments, message.most_arguments, message.repeated
-    # A message with repeated arguments has no optional ones before them, so what is left over must be whole rounds.
+    # No optional arguments precede repeated ones, so the rest must be whole groups.
     is_whole = repeated is None or (count - len(message.arguments)) % len(repeated.arguments) == 0
     if least <= count <= most and is_whole:
         return
@@ -92,7 +95,7 @@ def _check_count(message: Message, count: int) -> None:
     if repeated is not None:
         rounds = " ".join(argument.name for argument in repeated.arguments)
         names = f"{names}{', ' if names else ''}then {repeated.least} to {repeated.most} times {rounds}"
-    raise RefusedMessage(Code.COUNT, f"{count} arguments were given", f"valid is: {names or 'none'}")
+    raise RejectedMessage(Code.COUNT, f"{count} arguments were given", f"valid is: {names or 'none'}")
 
 
 def _read_rounds(repeated: Repeated, tags: str, values: Sequence[Value]) -> tuple[Any, ...]:

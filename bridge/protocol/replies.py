@@ -1,13 +1,17 @@
-"""What is sent back, as frozen values: one class per address, the same on both ends of the line."""
+"""Answers of the server as frozen values, one class per address."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bridge.protocol.events import TempoPoint
+
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
+    """`/vocalese/welcome`."""
+
     version: str
     api_major: int
     api_minor: int
@@ -17,6 +21,8 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
+    """`/vocalese/pong`."""
+
     sent_s: float
     received_s: float
     answered_s: float
@@ -24,18 +30,24 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
+    """`/vocalese/subscribed`."""
+
     topic: str
     lease_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
+    """`/vocalese/ack`."""
+
     address: str
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class Error:
+    """`/vocalese/error`."""
+
     address: str
     seq: int
     code: str
@@ -44,6 +56,8 @@ class Error:
 
 @dataclass(frozen=True, slots=True)
 class Status:
+    """`/vocalese/status`."""
+
     state: str
     clock_s: float
     waiting_events: int
@@ -57,6 +71,8 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
+    """Levels of one track."""
+
     track: int
     peak_dbfs: float
     rms_dbfs: float
@@ -64,11 +80,15 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Meters:
+    """`/vocalese/meters`."""
+
     tracks: tuple[Meter, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LyricsSplit:
+    """`/vocalese/lyrics/split`."""
+
     track: int
     first: int
     syllables: tuple[str, ...]
@@ -76,6 +96,8 @@ class LyricsSplit:
 
 @dataclass(frozen=True, slots=True)
 class LyricsNext:
+    """`/vocalese/lyrics/next`."""
+
     track: int
     syllable: str
     line: int
@@ -84,12 +106,16 @@ class LyricsNext:
 
 @dataclass(frozen=True, slots=True)
 class MidiLearned:
+    """`/vocalese/midi/learned`."""
+
     controller: int
     parameter: str
 
 
 @dataclass(frozen=True, slots=True)
 class ClipAck:
+    """`/vocalese/clip/ack`."""
+
     track: int
     clip: int
     revision: int
@@ -98,6 +124,8 @@ class ClipAck:
 
 @dataclass(frozen=True, slots=True)
 class ClipMissing:
+    """`/vocalese/clip/missing`."""
+
     track: int
     clip: int
     revision: int
@@ -106,7 +134,68 @@ class ClipMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class Song:
+    """`/vocalese/song`."""
+
+    snapshot: int
+    tracks: int
+    clips: int
+    tempo_changes: int
+    tempo_revision: int
+    loop: bool
+    loop_start_ppq: float
+    loop_end_ppq: float
+
+
+@dataclass(frozen=True, slots=True)
+class SongTrack:
+    """`/vocalese/song/track`."""
+
+    snapshot: int
+    track: int
+    name: str
+    voice: str
+    language: str
+    mode: str
+    seed: int
+    gain_db: float
+    transpose_semitones: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClipTold:
+    """One clip of a snapshot."""
+
+    track: int
+    clip: int
+    revision: int
+    notes: int
+    start_ppq: float
+    length_ppq: float
+
+
+@dataclass(frozen=True, slots=True)
+class SongClips:
+    """`/vocalese/song/clips`."""
+
+    snapshot: int
+    first: int
+    clips: tuple[ClipTold, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SongTempo:
+    """`/vocalese/song/tempo`."""
+
+    snapshot: int
+    first: int
+    changes: tuple[TempoPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
+    """`/vocalese/progress`."""
+
     track: int
     clip: int
     fraction: float
@@ -114,6 +203,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Done:
+    """`/vocalese/done`."""
+
     track: int
     clip: int
     revision: int
@@ -125,6 +216,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """`/vocalese/written`."""
+
     track: int
     path: str
     samples: int
@@ -144,6 +237,10 @@ Reply: TypeAlias = (
     | MidiLearned
     | ClipAck
     | ClipMissing
+    | Song
+    | SongTrack
+    | SongClips
+    | SongTempo
     | Progress
     | Done
     | Written

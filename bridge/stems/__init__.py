@@ -1,4 +1,4 @@
-"""Stems: what a song becomes on disk. Blocks of samples come in, WAV files with a time stamp and a label go out.
+"""Stems: WAV files with a time stamp and a synthetic-voice label, made of blocks of samples.
 
-`naming` makes file names, `riff` the chunks around the samples, `wav` the file, `fx` the sound of a finished vocal.
+`naming` makes file names, `riff` the header chunks, `wav` the file; `fx` applies effects.
 """

@@ -1,6 +1,6 @@
 """Vocal effects for stems: a chain read from a TOML preset, run by pedalboard (JUCE) block by block.
 
-A stem keeps its place and its length: what effects delay is shifted back, what rings on after the end is faded out there.
+A stem keeps its place and its length: delay of effects is compensated, reverb after the end is faded out.
 
     description = "Bright and close."
     stereo = true                       # a mono voice becomes stereo (for reverb width)
@@ -31,9 +31,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import Ceiling
 from engine.errors import SettingsError
 
-if TYPE_CHECKING:  # pedalboard takes long to import and is needed only when there are effects
+if TYPE_CHECKING:  # pedalboard is slow to import
     import pedalboard
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
@@ -48,7 +49,7 @@ Audio = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A preset's key: the argument it becomes, its range, and how many of pedalboard's units one of ours is."""
+    """Key of a preset: the argument it becomes, its range, and the factor to pedalboard's unit."""
 
     argument: str
     low: float
@@ -58,6 +59,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
+    """Effect of pedalboard and the keys that a preset may set."""
+
     pedalboard_class: str
     parameters: Mapping[str, Parameter]
 
@@ -120,7 +123,7 @@ EFFECTS: dict[str, Effect] = {
         },
     ),
     "delay": Effect("Delay", {"time_s": Parameter("delay_seconds", 0.001, 10), "feedback": _FEEDBACK, "mix": _MIX}),
-    # JUCE multiplies its wet level by 3 and its dry level by 2; ours are 1 for "as loud as it came".
+    # JUCE multiplies its wet level by 3 and its dry level by 2; a preset's 1 means unity gain.
     "reverb": Effect(
         "Reverb",
         {
@@ -137,12 +140,12 @@ EFFECTS: dict[str, Effect] = {
 
 
 def preset_names() -> list[str]:
-    """The presets that come with Vocalese."""
+    """Return the names of the built-in presets."""
     return sorted(path.stem for path in PRESET_FOLDER.glob("*.toml"))
 
 
 def load_chain(preset: str | Path) -> EffectChain:
-    """The chain of a built-in preset (by name) or of a TOML file (by path)."""
+    """Load the chain of a built-in preset (by name) or of a TOML file (by path)."""
     path = _preset_path(preset)
     table = _read_toml(path)
     _refuse_unknown(path, table, ["description", "stereo", "effects"])
@@ -156,7 +159,7 @@ def load_chain(preset: str | Path) -> EffectChain:
 
 
 class EffectChain:
-    """Effects in a row. One chain processes one stem at a time."""
+    """Series of effects. Processes one stem at a time."""
 
     def __init__(
         self, builders: Iterable[Callable[[], pedalboard.Plugin]], *, description: str, stereo: bool, highest_hz: float
@@ -175,7 +178,7 @@ class EffectChain:
         return 2 if self.stereo else input_channels
 
     def process(self, blocks: Iterable[Audio], *, sample_rate: int) -> Iterator[Audio]:
-        """`blocks` `[C, N]` with effects, as many samples as came in, whatever the sizes of the blocks."""
+        """Apply the effects to blocks `[C, N]` of any size; yields as many samples as came in."""
         if self._highest_hz > _HIGHEST_CUTOFF * sample_rate:
             raise SettingsError(
                 f"A filter at {self._highest_hz:g} Hz does not fit a sample rate of {sample_rate} Hz. "
@@ -185,7 +188,7 @@ class EffectChain:
             return (self._spread(block) for block in blocks)
         self._board.reset()
         feed = _Feed((self._spread(block) for block in blocks), max_extra_samples=int(_MAX_LATENCY_S * sample_rate))
-        return _fade_end(self._run(feed, sample_rate), round(_FADE_S * sample_rate))
+        return _under_ceiling(_fade_end(self._run(feed, sample_rate), round(_FADE_S * sample_rate)), sample_rate)
 
     def _spread(self, block: Audio) -> Audio:
         return np.repeat(block, 2, axis=0) if self.stereo and block.shape[0] == 1 else block
@@ -193,7 +196,7 @@ class EffectChain:
     def _run(self, feed: _Feed, sample_rate: int) -> Iterator[Audio]:
         sent = 0
         for block in feed:
-            # pedalboard holds back as much as its effects delay: blocks come out shorter, zeros after the end push the rest.
+            # Blocks come out shorter by the delay of the effects; zeros after the end flush the rest.
             done = self._board.process(block, sample_rate, reset=False)
             if feed.total_samples is not None:
                 done = done[:, : feed.total_samples - sent]
@@ -206,7 +209,7 @@ class EffectChain:
 
 
 class _Feed:
-    """Blocks of one size, zeros after the end. `total_samples` is known once the last sample was handed out."""
+    """Blocks of one size, followed by zeros. `total_samples` is known after the last sample."""
 
     def __init__(self, blocks: Iterable[Audio], *, max_extra_samples: int) -> None:
         self.total_samples: int | None = None
@@ -229,7 +232,7 @@ class _Feed:
 
 
 def _fade_end(blocks: Iterable[Audio], fade_samples: int) -> Iterator[Audio]:
-    """Fade the last samples to zero, holding back no more than them."""
+    """Fade the last samples to zero; holds back only these."""
     held: Audio | None = None
     for block in blocks:
         joined = block if held is None else np.concatenate([held, block], axis=1)
@@ -239,6 +242,14 @@ def _fade_end(blocks: Iterable[Audio], fade_samples: int) -> Iterator[Audio]:
             yield joined[:, :cut]
     if held is not None and held.shape[1]:
         yield held * np.linspace(1, 0, held.shape[1], dtype=np.float32)
+
+
+def _under_ceiling(blocks: Iterable[Audio], sample_rate: int) -> Iterator[Audio]:
+    """Limit the peaks, because effects may raise the level."""
+    ceiling: Ceiling | None = None
+    for block in blocks:
+        ceiling = ceiling or Ceiling(sample_rate, block.shape[0])
+        yield ceiling.limited(block)
 
 
 # --- presets -----------------------------------------------------------------------------------------------------------------

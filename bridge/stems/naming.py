@@ -1,4 +1,4 @@
-"""File names that every system accepts, made from titles that people write."""
+"""File names that every system accepts, made from titles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-MAX_NAME_BYTES = 200  # of UTF-8; file systems allow 255, the rest is room for "-12" and for temporary files
+MAX_NAME_BYTES = 200  # bytes of UTF-8; file systems allow 255, the rest is for "-12" and temporary suffixes
 _RESERVED = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789¹²³"]
@@ -18,9 +18,9 @@ _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u20
 
 
 def safe_name(title: str, track: str = "", suffix: str = ".wav", *, number: int = 1) -> str:
-    """`"title - track.wav"` without anything a file system, shell or other computer would stumble over.
+    """Return `"title - track.wav"` without characters that are unsafe on any file system or in a shell.
 
-    Letters of all scripts stay (NFC). What is unsafe becomes "_", what is invisible goes. If nothing is left, the name is
+    Letters of all scripts stay (NFC), unsafe characters become "_", invisible ones are removed. An empty name becomes
     `track-<number>`.
     """
     parts = [part for part in (_clean(title), _clean(track)) if part]
@@ -32,7 +32,7 @@ def safe_name(title: str, track: str = "", suffix: str = ".wav", *, number: int 
 
 
 def stem_names(title: str, tracks: Iterable[str], suffix: str = ".wav") -> list[str]:
-    """One name per track, all different on file systems that ignore case: the second "Lead" is "Lead-2"."""
+    """Return one name per track, unique also on case-insensitive file systems: the second "Lead" is "Lead-2"."""
     taken: set[str] = set()
     names = []
     for number, track in enumerate(tracks, start=1):
@@ -43,7 +43,7 @@ def stem_names(title: str, tracks: Iterable[str], suffix: str = ".wav") -> list[
 
 
 def free_path(path: Path) -> Path:
-    """The path itself, or the first "name 2.wav" that is not there yet."""
+    """Return the path, or the first "name 2.wav" that does not exist."""
     if not path.exists():
         return path
     return next(copy for number in count(2) if not (copy := path.with_stem(f"{path.stem} {number}")).exists())
@@ -74,7 +74,7 @@ def _replacement(character: str) -> str:
 
 
 def _shorten(text: str, max_bytes: int) -> str:
-    """Cut at a character, never inside one, and not between a letter and its accent."""
+    """Shorten a name to `limit` bytes without splitting a character or an accent from its letter."""
     encoded = text.encode()
     if len(encoded) <= max_bytes:
         return text

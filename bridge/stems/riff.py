@@ -1,12 +1,12 @@
-"""What stands around the samples of a stem: header chunks, and reading them back.
+"""RIFF headers and metadata chunks of stems, written and read.
 
-The container is written here, chunk by chunk, because audio libraries offer no `bext` chunk and put their own clock into files;
-ours are byte-identical for identical input. The length is known before the first block, so that all metadata stands before the
-samples: RIFF up to 4 GiB, RF64 (EBU Tech 3306) above. `bext` follows EBU Tech 3285 version 1.
+Written here because audio libraries offer no `bext` chunk and put the current time into files; these are byte-identical for identical
+input. All metadata precedes the samples; their length is known before the first block, or filled in after the last: RIFF up to 4 GiB,
+RF64 (EBU Tech 3306) above. `bext` follows EBU Tech 3285 version 1.
 
     file = "RIFF" [ "ds64" if RF64 ] "bext" "fmt " [ "fact" if float ] "iXML" "LIST"/INFO "data"
 
-Text goes three ways: UTF-8 in iXML (what `read_stem_metadata` reads), UTF-8 in INFO, ASCII in `bext`.
+Text is stored three times: UTF-8 in iXML (read by `read_stem_metadata`), UTF-8 in INFO, ASCII in `bext`.
 """
 
 from __future__ import annotations
@@ -26,17 +26,22 @@ from engine.errors import OutputError
 Subtype = Literal["16", "24", "32f"]
 
 PROGRAM = "Vocalese"
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"  # IPTC's term: made by a model
+DIGITAL_SOURCE_TYPE = (
+    "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"  # IPTC's term for media made by a model
+)
 _RIFF_LIMIT = 0xFFFFFFFF
 _BYTES_PER_SAMPLE = {"16": 2, "24": 3, "32f": 4}
 _FORMAT_PCM, _FORMAT_FLOAT = 1, 3
 _BEXT = struct.Struct("<256s32s32s10s8sQH64s190s")  # EBU Tech 3285, version 1
 _MAX_METADATA_BYTES = 1 << 20
+_MOST_CHANNELS = 64
+_MODES = {1: "M=mono,", 2: "M=stereo,"}  # EBU R 98 names no others
+_DS64_BYTES = 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemMetadata:
-    """What a stem says about itself. `created` is written only if given: no clock is read, so equal input gives equal bytes."""
+    """Metadata of a stem. `created` is written only if given, so that equal input gives equal bytes."""
 
     title: str = ""
     track: str = ""
@@ -49,7 +54,7 @@ class StemMetadata:
 
 @dataclass(frozen=True, slots=True)
 class StemInfo:
-    """A stem's format and metadata as read from disk. `synthetic` is True if the file says that the voice is synthetic."""
+    """Format and metadata of a stem as read from disk. `synthetic`: the file is labelled as a synthetic voice."""
 
     sample_rate: int
     channels: int
@@ -71,13 +76,13 @@ class StemFormat:
 
     def __post_init__(self) -> None:
         require(8000 <= self.sample_rate <= 384_000, f"sample rate {self.sample_rate} Hz", "8000 to 384000 Hz")
-        require(self.channels in (1, 2), f"{self.channels} channels", "1 (mono) or 2 (stereo)")
+        require(1 <= self.channels <= _MOST_CHANNELS, f"{self.channels} channels", f"1 (mono), 2 (stereo) to {_MOST_CHANNELS}")
         require(self.total_samples >= 0, f"a length of {self.total_samples} samples", "0 or more")
         require(self.subtype in get_args(Subtype), f"sample format {self.subtype!r}", ", ".join(get_args(Subtype)))
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one instant over all channels."""
+        """Bytes of one sample over all channels."""
         return self.channels * _BYTES_PER_SAMPLE[self.subtype]
 
     @property
@@ -86,12 +91,15 @@ class StemFormat:
 
 
 def require(valid: bool, given: str, expected: str) -> None:
+    """Raise OutputError unless `valid`."""
     if not valid:
         raise OutputError(f"A stem cannot have {given}. Valid: {expected}.")
 
 
-def build_header(stem_format: StemFormat, metadata: StemMetadata, time_reference_samples: int) -> bytes:
-    """All bytes before the first sample."""
+def build_header(
+    stem_format: StemFormat, metadata: StemMetadata, time_reference_samples: int, *, is_open_ended: bool = False
+) -> bytes:
+    """Return all bytes before the first sample. If `is_open_ended`, their count is the same for any length (ds64 space is reserved)."""
     metadata = _storable(metadata)
     chunks = (
         _chunk(b"bext", _bext(stem_format, metadata, time_reference_samples))
@@ -101,10 +109,11 @@ def build_header(stem_format: StemFormat, metadata: StemMetadata, time_reference
     )
     padded_data = stem_format.data_bytes + stem_format.data_bytes % 2
     riff_bytes = 4 + len(chunks) + 8 + padded_data
-    if riff_bytes <= _RIFF_LIMIT:
+    if riff_bytes + is_open_ended * (8 + _DS64_BYTES) <= _RIFF_LIMIT:
         data_head = struct.pack("<4sI", b"data", stem_format.data_bytes)
-        return struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE") + chunks + data_head
-    ds64_chunk_bytes = 8 + 28
+        kept = _chunk(b"JUNK", bytes(_DS64_BYTES)) if is_open_ended else b""
+        return struct.pack("<4sI4s", b"RIFF", riff_bytes + len(kept), b"WAVE") + kept + chunks + data_head
+    ds64_chunk_bytes = 8 + _DS64_BYTES
     ds64 = struct.pack("<QQQI", riff_bytes + ds64_chunk_bytes, stem_format.data_bytes, stem_format.total_samples, 0)
     riff_head = struct.pack("<4sI4s", b"RF64", _RIFF_LIMIT, b"WAVE") + _chunk(b"ds64", ds64)
     return riff_head + chunks + struct.pack("<4sI", b"data", _RIFF_LIMIT)
@@ -127,7 +136,7 @@ def _format_chunks(stem_format: StemFormat) -> bytes:
     )
     if not is_float:
         return _chunk(b"fmt ", fmt)
-    fact_samples = min(stem_format.total_samples, _RIFF_LIMIT)  # RF64 keeps the true count in ds64
+    fact_samples = min(stem_format.total_samples, _RIFF_LIMIT)  # RF64 has the true count in ds64
     return _chunk(b"fmt ", fmt + struct.pack("<H", 0)) + _chunk(b"fact", struct.pack("<I", fact_samples))
 
 
@@ -137,7 +146,7 @@ def _bext(stem_format: StemFormat, metadata: StemMetadata, time_reference_sample
     kind = "IEEE_FLOAT" if stem_format.subtype == "32f" else "PCM"
     history = (
         f"A={kind},F={stem_format.sample_rate},W={8 * _BYTES_PER_SAMPLE[stem_format.subtype]},"
-        f"M={'mono' if stem_format.channels == 1 else 'stereo'},T={PROGRAM} {metadata.version}".rstrip()
+        f"{_MODES.get(stem_format.channels, '')}T={PROGRAM} {metadata.version}".rstrip()
         + "\r\n"
     )
     fixed = _BEXT.pack(
@@ -160,7 +169,7 @@ def _comment(metadata: StemMetadata) -> str:
 
 
 def _info(metadata: StemMetadata) -> Iterator[tuple[bytes, bytes]]:
-    """LIST/INFO texts, each with its closing zero, empty ones left out."""
+    """Build LIST/INFO texts, zero-terminated, without empty ones."""
     texts = {
         b"INAM": _full_title(metadata),
         b"IART": metadata.voice,
@@ -172,7 +181,7 @@ def _info(metadata: StemMetadata) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _ixml(metadata: StemMetadata, stem_format: StemFormat, time_reference_samples: int) -> bytes:
-    """iXML 1.61 with a `VOCALESE` element of our own, which readers that do not know it skip."""
+    """Build iXML 1.61 with a `VOCALESE` element, which other readers skip."""
     root = ElementTree.Element("BWFXML")
     _add_texts(root, {"IXML_VERSION": "1.61", "PROJECT": metadata.title, "NOTE": _comment(metadata)})
     speed = {
@@ -195,7 +204,7 @@ def _ixml(metadata: StemMetadata, stem_format: StemFormat, time_reference_sample
     }
     _add_texts(ElementTree.SubElement(root, "VOCALESE"), own)
     text: bytes = ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True)
-    return text + b"\n" * (2 - len(text) % 2)  # even: libsndfile 1.2 trips over the pad byte of a chunk unknown to it in RF64
+    return text + b"\n" * (2 - len(text) % 2)  # even length: libsndfile 1.2 misreads the pad byte of an unknown chunk in RF64
 
 
 def _add_texts(parent: ElementTree.Element, texts: Mapping[str, object]) -> None:
@@ -204,7 +213,7 @@ def _add_texts(parent: ElementTree.Element, texts: Mapping[str, object]) -> None
 
 
 def _storable(metadata: StemMetadata) -> StemMetadata:
-    """Without control characters and lone surrogates, which neither XML nor INFO can hold."""
+    """Remove control characters and lone surrogates, which neither XML nor INFO can hold."""
 
     def clean(text: str) -> str:
         return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+", " ", text).strip()
@@ -224,7 +233,7 @@ def _ascii(text: str, max_bytes: int) -> bytes:
 
 
 def read_stem_metadata(path: str | Path) -> StemInfo:
-    """Format, time stamp and metadata of a WAV file; files of other programs give empty metadata."""
+    """Read format, time stamp and metadata of a WAV file; files of other programs give empty metadata."""
     try:
         with open(path, "rb") as file:
             chunks = _read_chunks(file)
@@ -248,7 +257,7 @@ def read_stem_metadata(path: str | Path) -> StemInfo:
 
 
 def _read_chunks(file: BinaryIO) -> dict[bytes, bytes] | None:
-    """Chunks by name, up to the samples; `data` holds the byte count of the samples, not the samples. None: not a WAV file."""
+    """Read the chunks before the samples by name; `data` holds the byte count of the samples. None if it is no WAV file."""
     head = file.read(12)
     if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
         return None
@@ -268,7 +277,7 @@ def _read_chunks(file: BinaryIO) -> dict[bytes, bytes] | None:
 
 
 def _own_texts(ixml: bytes) -> dict[str, str]:
-    if b"<!" in ixml:  # no document type, no entities: iXML needs none, and they can be made to explode
+    if b"<!" in ixml:  # no document type and no entities: iXML needs none, and they allow expansion attacks
         return {}
     try:
         root = ElementTree.fromstring(ixml.rstrip(b"\0"))

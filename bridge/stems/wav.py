@@ -1,4 +1,4 @@
-"""Writing stems: streamed to a temporary file beside the goal, which appears whole or not at all."""
+"""Stem writer: streams to a temporary file beside the target, which appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -21,14 +21,14 @@ from bridge.stems.riff import StemFormat, StemMetadata, Subtype, build_header, r
 from engine.errors import OutputError
 
 _DITHER_SEED = 0x566F63  # "Voc"
-_PIECE_SAMPLES = 1 << 16  # converted at a time, whatever the size of the blocks
+_PIECE_SAMPLES = 1 << 16  # samples converted at a time, for blocks of any size
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenStem:
-    """What was written. `clipped_samples` counts values beyond full scale (always 0 for "32f", which keeps them)."""
+    """Result of writing. `clipped_samples` counts values beyond full scale (always 0 for "32f", which keeps them)."""
 
     path: Path
     total_samples: int
@@ -48,7 +48,7 @@ def write_stem(
     time_reference_samples: int = 0,
     overwrite: bool = False,
 ) -> WrittenStem:
-    """Write `blocks` (each `[C, N]`, together `total_samples` long) to `path`: a whole file or none."""
+    """Write `blocks` (each `[C, N]`, together `total_samples` long) to `path`, as a complete file or none."""
     stem_format = StemFormat(sample_rate=sample_rate, channels=channels, total_samples=total_samples, subtype=subtype)
     writer = StemWriter(
         path, stem_format, metadata=metadata, time_reference_samples=time_reference_samples, overwrite=overwrite
@@ -60,7 +60,10 @@ def write_stem(
 
 
 class StemWriter:
-    """A stem being written, as a context manager: leaving it puts the file in place, an error inside leaves nothing behind."""
+    """Context manager that writes a stem: puts the file in place at the end, and removes it after an error.
+
+    If `is_open_ended`, the length of the format is ignored: the file is as long as the samples written.
+    """
 
     def __init__(
         self,
@@ -70,11 +73,14 @@ class StemWriter:
         metadata: StemMetadata | None = None,
         time_reference_samples: int = 0,
         overwrite: bool = False,
+        is_open_ended: bool = False,
     ) -> None:
         require(0 <= time_reference_samples < 1 << 64, f"time reference {time_reference_samples}", "0 or more samples")
         self.path = Path(path)
         self.format = stem_format
-        self._header = build_header(stem_format, metadata or StemMetadata(), time_reference_samples)
+        self._is_open_ended = is_open_ended
+        self._metadata, self._time_reference_samples = metadata or StemMetadata(), time_reference_samples
+        self._header = self._built_header()
         self._overwrite = overwrite
         self._encoder = _Encoder(stem_format.subtype)
         self._temp = self.path.parent / f".vocalese-{secrets.token_hex(8)}.part"
@@ -89,6 +95,9 @@ class StemWriter:
     @property
     def _needed_bytes(self) -> int:
         return len(self._header) + self.format.data_bytes + self.format.data_bytes % 2
+
+    def _built_header(self) -> bytes:
+        return build_header(self.format, self._metadata, self._time_reference_samples, is_open_ended=self._is_open_ended)
 
     def __enter__(self) -> StemWriter:
         try:
@@ -111,7 +120,7 @@ class StemWriter:
             raise RuntimeError("StemWriter.write outside its `with` block")
         if block.ndim != 2 or block.shape[0] != self.format.channels:
             raise ValueError(f"block of shape {block.shape}, expected [{self.format.channels}, N]")
-        if self._written_samples + block.shape[1] > self.format.total_samples:
+        if not self._is_open_ended and self._written_samples + block.shape[1] > self.format.total_samples:
             raise OutputError(
                 f"{self.path}: more than the announced {self.format.total_samples} samples; the stem was not written."
             )
@@ -137,12 +146,17 @@ class StemWriter:
 
     def _commit(self) -> None:
         assert self._file is not None
+        if self._is_open_ended:
+            self.format = replace(self.format, total_samples=self._written_samples)
         if self._written_samples != self.format.total_samples:
             raise OutputError(
                 f"{self.path}: {self._written_samples} of the announced {self.format.total_samples} samples arrived; "
                 "the stem was not written."
             )
         self._file.write(b"\0" * (self.format.data_bytes % 2))
+        if self._is_open_ended:
+            self._file.seek(0)
+            self._file.write(self._built_header())
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -153,7 +167,7 @@ class StemWriter:
 
     def _discard(self) -> None:
         if self._file is not None:
-            with suppress(OSError):  # closing flushes, which fails again on a full disk
+            with suppress(OSError):  # close() flushes, which fails again on a full disk
                 self._file.close()
         with suppress(OSError):
             self._temp.unlink(missing_ok=True)
@@ -171,7 +185,7 @@ class StemWriter:
             raise OutputError(f"{self.path}: the audio is not a number at sample {sample}; the stem was not written.")
 
     def _explain(self, error: BaseException) -> None:
-        """Raise what the user can act on, if `error` comes from the file system."""
+        """Raise OutputError for an `error` of the file system."""
         if not isinstance(error, OSError):
             return
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -188,7 +202,7 @@ class StemWriter:
 
 
 class _Encoder:
-    """float32 → little-endian PCM or float bytes; block sizes do not change the bytes."""
+    """Encoder of float32 to little-endian PCM or float; block sizes do not change the bytes."""
 
     def __init__(self, subtype: Subtype) -> None:
         self.subtype = subtype
@@ -214,6 +228,6 @@ class _Encoder:
         return np.clip(np.rint(samples * full_scale + dither), -full_scale, full_scale - 1)
 
     def _tpdf_dither(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Triangular noise of ±1 step; exact zeros stay exact, so that rests are digital silence."""
+        """Add triangular noise of ±1 step; exact zeros stay zero, so that rests are digital silence."""
         uniform = self._random.random((*samples.shape, 2))
         return np.where(samples == 0, 0.0, uniform[..., 0] - uniform[..., 1])

@@ -121,7 +121,7 @@ end
 -- Paths of the stems that `vocalese render --json` says it wrote, from its output.
 function vocalese.stem_paths(output)
   local paths = {}
-  for text in output:gmatch('"path": "(.-[^\\])"') do
+  for text in output:gmatch('"path": ?"(.-[^\\])"') do
     -- Pairs of backslashes go first, so that "\\u" is not taken for an escaped character.
     text = text:gsub("\\(.)(%x?%x?%x?%x?)", function(mark, digits)
       if mark == "u" and #digits == 4 then return utf8.char(tonumber(digits, 16)) end

@@ -1,1 +1,3 @@
-"""Small pure functions on arrays: no state, no files, no other room of the engine."""
+"""Signal processing on arrays. Pure functions, except for `ceiling`, which has state from block to block; imports no other room of the
+engine.
+"""

@@ -1,11 +1,11 @@
-"""Pitch-synchronous overlap-add: the recording's own periods, laid at another pitch and another pace.
+"""Pitch-synchronous overlap-add (PSOLA): the recording's own periods at another pitch and pace.
 
-E. Moulines & F. Charpentier, "Pitch-synchronous waveform processing techniques", 1990. Two periods around each epoch are cut out under a Hann
-window and laid one target period apart, at the exact (fractional) instants where the target's phase comes full circle. Unvoiced parts are cut
-every 5 ms under windows that sum to one: at natural pace they come out as they went in.
+E. Moulines & F. Charpentier, "Pitch-synchronous waveform processing techniques", 1990. Two periods around each epoch are cut out under a
+Hann window and added one target period apart, at the exact (fractional) times of the target's phase. Unvoiced parts are cut every 5 ms
+under windows that sum to one, so they are unchanged at natural pace.
 
-Where speech is slowed down, the nearest period is laid again and again. Against the buzz of long notes, blending neighbours and taking the
-breath above 3 kHz from random ones were tried: up to a tenth of the words were no longer understood, so neither is done.
+In slowed speech, the nearest period is repeated. Against the buzz of long notes, blending neighbours and taking the breath above 3 kHz
+from random ones were tried: up to a tenth of the words were no longer understood, so neither is done.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Grain:
-    """A piece of the recording around `source_s`, to be laid around `at_s`, fading in and out over `rise_s` and `fall_s`."""
+    """A piece of the recording around `source_s`, to be added around `at_s`, fading in and out over `rise_s` and `fall_s`."""
 
     at_s: float
     source_s: float
@@ -37,7 +37,7 @@ class Grain:
     gain: float
 
 
-def overlap_added(
+def add_grains(
     samples: NDArray[np.floating],
     sample_rate: int,
     time_map: TimeMap,
@@ -45,7 +45,7 @@ def overlap_added(
     track: PitchTrack,
     marks: PitchMarks,
 ) -> Array:
-    """The result [round(time_map.end_s * sample_rate)]; target_f0_hz: F0 at every sample of it [N], finite everywhere."""
+    """Return the result [round(time_map.end_s * sample_rate)]; target_f0_hz: F0 at every sample of it [N], finite everywhere."""
     fine = _finer(np.asarray(samples, dtype=np.float64))
     out = np.zeros(len(target_f0_hz))
     for grain in grains(time_map, target_f0_hz, sample_rate, track, marks):
@@ -54,7 +54,7 @@ def overlap_added(
 
 
 def grains(time_map: TimeMap, target_f0_hz: Array, sample_rate: int, track: PitchTrack, marks: PitchMarks) -> Iterator[Grain]:
-    """All grains in order of time."""
+    """Yield all grains in order of time."""
     at_s, is_voiced, source_s = _instants(time_map, target_f0_hz, sample_rate, track, has_marks=len(marks.times_s) > 1)
     gaps_s = np.diff(at_s, prepend=at_s[:1] - _UNVOICED_HOP_S, append=at_s[-1:] + _UNVOICED_HOP_S)
     for number, (time_s, place_s) in enumerate(zip(at_s.tolist(), source_s.tolist(), strict=True)):
@@ -71,7 +71,7 @@ def grains(time_map: TimeMap, target_f0_hz: Array, sample_rate: int, track: Pitc
 def _instants(
     time_map: TimeMap, target_f0_hz: Array, sample_rate: int, track: PitchTrack, *, has_marks: bool
 ) -> tuple[Array, NDArray[np.bool_], Array]:
-    """Times of the grains [G], which are voiced, and the instants of the recording that belong there."""
+    """Return times of the grains [G], a mask of voiced ones, and the corresponding times of the recording."""
     times_s = np.arange(len(target_f0_hz)) / sample_rate
     recorded_s = time_map.recorded_at(times_s)
     voiced = np.isfinite(track.at(recorded_s)) & has_marks
@@ -92,7 +92,7 @@ def _nearest(epochs_s: Array, place_s: float) -> int:
 
 
 def _finer(samples: Array) -> Array:
-    """The recording at four times its rate. Zeros are appended to its spectrum: the samples that were there stay as they were."""
+    """Return the recording at four times its rate. Zeros are appended to its spectrum, so the original samples stay as they are."""
     size = 1 << int(np.ceil(np.log2(len(samples) + 4096)))
     return np.fft.irfft(_FINER * np.fft.rfft(samples, size), size * _FINER)[: len(samples) * _FINER]
 

@@ -1,8 +1,8 @@
-"""F0 of a recording and its glottal epochs: one mark per period, where the vocal tract is struck.
+"""F0 of a recording and its glottal epochs, one mark per period.
 
-F0 is Praat's autocorrelation method (P. Boersma, 1993). Marks lie at one phase of the fundamental, found by demodulating the recording with its
-own F0; the phase is where the energy of the differentiated signal gathers (the idea of energy-based epoch extraction, T. Drugman et al., 2012).
-Both move slowly, so that the marks have next to no jitter.
+F0 is Praat's autocorrelation method (P. Boersma, 1993). Marks lie at one phase of the fundamental, found by demodulating the recording
+with its own F0, where the energy of the differentiated signal is concentrated (after energy-based epoch extraction, T. Drugman et al.,
+2012). Both vary slowly, so the marks have hardly any jitter.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .praat import praat_f0
 
 F0_FLOOR_HZ, F0_CEILING_HZ = 65.0, 600.0
 _STEP_S = 0.005
@@ -28,20 +30,20 @@ class PitchTrack:
     hz: Array
 
     def at(self, times_s: Array) -> Array:
-        """F0 at any times [N], straight lines inside voiced runs, NaN outside."""
+        """Return F0 at any times [N], linear inside voiced runs, NaN outside."""
         hz = np.interp(times_s, self.times_s, self.filled())
         nearest = np.clip(np.round((times_s - self.times_s[0]) / _STEP_S).astype(int), 0, len(self.hz) - 1)
         return np.where(np.isfinite(self.hz[nearest]), hz, np.nan)
 
     def filled(self) -> Array:
-        """F0 [T] with its gaps filled by straight lines; 150 Hz if nothing is voiced."""
+        """Return F0 [T] with gaps filled by straight lines; 150 Hz if nothing is voiced."""
         known = np.flatnonzero(np.isfinite(self.hz))
         if not len(known):
             return np.full(len(self.hz), 150.0)
         return np.interp(np.arange(len(self.hz)), known, self.hz[known])
 
     def median_hz(self) -> float:
-        """Of the voiced part; NaN if there is none."""
+        """Return the median of the voiced part; NaN if there is none."""
         return float(np.nanmedian(self.hz)) if np.isfinite(self.hz).any() else float("nan")
 
 
@@ -54,26 +56,31 @@ class PitchMarks:
 
 
 def track_pitch(samples: NDArray[np.floating], sample_rate: int) -> PitchTrack:
-    """F0 of mono `samples`; gaps of up to 25 ms are bridged, single voiced frames dropped. The ceiling follows the speaker's median."""
-    import parselmouth
-
-    sound = parselmouth.Sound(np.asarray(samples, dtype=np.float64), float(sample_rate))
-    if sound.duration < 3.5 / F0_FLOOR_HZ:
-        return PitchTrack(np.array([0.5 * sound.duration]), np.array([np.nan]))
+    """Return F0 of mono `samples`; gaps of up to 25 ms are bridged, single voiced frames dropped. The ceiling follows the speaker's
+    median.
+    """
+    sound = np.asarray(samples, dtype=np.float64)
+    if len(sound) / sample_rate < 3.5 / F0_FLOOR_HZ:
+        return PitchTrack(np.array([0.5 * len(sound) / sample_rate]), np.array([np.nan]))
     ceiling_hz = F0_CEILING_HZ
-    for _ in range(2):  # a narrower second look avoids octave errors
-        track = sound.to_pitch_ac(
-            time_step=_STEP_S, pitch_floor=F0_FLOOR_HZ, pitch_ceiling=ceiling_hz, silence_threshold=0.01, voicing_threshold=0.4
+    for _ in range(2):  # a second pass with a narrower range avoids octave errors
+        times_s, hz = praat_f0(
+            sound,
+            sample_rate,
+            step_s=_STEP_S,
+            floor_hz=F0_FLOOR_HZ,
+            ceiling_hz=ceiling_hz,
+            silence_threshold=0.01,
+            voicing_threshold=0.4,
         )
-        hz = np.asarray(track.selected_array["frequency"])
         if not np.any(hz > 0):
             break
         ceiling_hz = float(np.clip(2.2 * np.median(hz[hz > 0]), 200.0, F0_CEILING_HZ))
-    return PitchTrack(np.asarray(track.xs()), _tidied(np.where(hz > 0, hz, np.nan)))
+    return PitchTrack(times_s, _tidied(np.where(hz > 0, hz, np.nan)))
 
 
-def voiced_throughout(track: PitchTrack, spans_s: list[tuple[float, float]]) -> PitchTrack:
-    """The same track with everything inside `spans_s` voiced: creaky or breathy vowels have epochs too."""
+def fill_voiced(track: PitchTrack, spans_s: list[tuple[float, float]]) -> PitchTrack:
+    """Return the track with everything inside `spans_s` voiced: creaky or breathy vowels have epochs too."""
     inside = np.zeros(len(track.hz), dtype=np.bool_)
     for start_s, end_s in spans_s:
         inside |= (track.times_s >= start_s) & (track.times_s <= end_s)
@@ -81,7 +88,7 @@ def voiced_throughout(track: PitchTrack, spans_s: list[tuple[float, float]]) -> 
 
 
 def pitch_marks(samples: NDArray[np.floating], sample_rate: int, track: PitchTrack) -> PitchMarks:
-    """Epochs of all voiced runs of `track`."""
+    """Return epochs of all voiced runs of `track`."""
     signal = np.asarray(samples, dtype=np.float64)
     times, periods = [np.zeros(0)], [np.zeros(0)]
     for first, last in runs_of(np.isfinite(track.hz)):
@@ -93,7 +100,7 @@ def pitch_marks(samples: NDArray[np.floating], sample_rate: int, track: PitchTra
 
 
 def runs_of(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and one past the last index of each run of True."""
+    """Return first and one past the last index of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
@@ -119,7 +126,7 @@ def _marks_of_run(signal: Array, sample_rate: int, track: PitchTrack, start_s: f
 
 
 def _slow_phase(signal: Array, cycles: Array, width_samples: float) -> Array:
-    """By how much `signal` leads the oscillation cos(2 pi cycles), in cycles, slowly varying and unwrapped [N]."""
+    """Return the phase lead of `signal` over the oscillation cos(2 pi cycles), in cycles, slowly varying and unwrapped [N]."""
     turned = (signal - signal.mean()) * np.exp(-2j * np.pi * cycles)
     window = np.hanning(int(width_samples) | 1)
     size = 1 << int(np.ceil(np.log2(len(turned) + len(window))))
@@ -128,7 +135,7 @@ def _slow_phase(signal: Array, cycles: Array, width_samples: float) -> Array:
 
 
 def _tidied(hz: Array) -> Array:
-    """Short gaps bridged, then short runs dropped."""
+    """Bridge short gaps, then drop short runs."""
     tidy = hz.copy()
     known = np.flatnonzero(np.isfinite(hz))
     for first, last in runs_of(~np.isfinite(hz)):

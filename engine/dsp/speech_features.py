@@ -1,7 +1,7 @@
-"""Features that two speakers of the same words share, whatever their pitch, level and microphone: for aligning, not for listening.
+"""Features that speakers of the same words share, whatever their pitch, level and microphone, for alignment.
 
-Log-mel cepstra, cut off ("liftered") below the quefrency of any speaking pitch, with level and slopes, brought to zero mean and unit variance
-over the sounding frames of each recording (S. B. Davis & P. Mermelstein, 1980; S. Furui, 1986).
+Log-mel cepstra, liftered below the quefrency of any speaking pitch, with level and slopes, normalised to zero mean and unit variance over
+the sounding frames of each recording (S. B. Davis & P. Mermelstein, 1980; S. Furui, 1986).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 from numpy.typing import NDArray
+
+from .bands import triangles
 
 HOP_S = 0.005
 _RATE_HZ = 16_000
@@ -34,17 +36,17 @@ class SpeechFeatures:
 
     @property
     def sounding(self) -> NDArray[np.bool_]:
-        """Frames that are clearly above the recording's noise [T]."""
+        """Frames clearly above the recording's noise [T]."""
         return self.level_db > pause_level_db(self.level_db)
 
 
 def pause_level_db(level_db: Array) -> float:
-    """The level that pauses stay under: somewhat above the quietest frames, but well below speech."""
+    """Return the level that pauses stay under: somewhat above the quietest frames, but well below speech."""
     return float(min(np.percentile(level_db, 3) + _SOUNDING_ABOVE_FLOOR_DB, -22.0))
 
 
 def speech_features(samples: NDArray[np.floating], sample_rate: int) -> SpeechFeatures:
-    """Of mono `samples` [N]."""
+    """Return the features of mono `samples` [N]."""
     low = np.asarray(soxr.resample(np.asarray(samples, dtype=np.float64), sample_rate, _RATE_HZ))
     mels = _log_mels(low)
     cepstra = mels @ _cosines()
@@ -55,7 +57,7 @@ def speech_features(samples: NDArray[np.floating], sample_rate: int) -> SpeechFe
 
 
 def _log_mels(samples: Array) -> Array:
-    """Natural-log amplitudes [T, bands] of a pre-emphasised signal."""
+    """Return natural-log amplitudes [T, bands] of a pre-emphasised signal."""
     hop, size = round(HOP_S * _RATE_HZ), round(_WINDOW_S * _RATE_HZ)
     frames = max(1, len(samples) // hop)
     sharp = np.diff(samples, prepend=samples[:1]) + 0.03 * samples
@@ -66,24 +68,22 @@ def _log_mels(samples: Array) -> Array:
 
 
 def _mel_triangles() -> Array:
-    """[bins, bands]: triangles evenly spaced on the mel scale, each reaching to its neighbours' tops."""
+    """Return triangles [bins, bands], evenly spaced on the mel scale, each reaching to its neighbours' peaks."""
     bins_hz = np.arange(257) * _RATE_HZ / 512
     lowest_mel, highest_mel = (1127.0 * float(np.log1p(hz / 700.0)) for hz in (_LOWEST_HZ, _HIGHEST_HZ))
     edges_mel = np.linspace(lowest_mel, highest_mel, _BANDS + 2)
     edges_hz = 700.0 * np.expm1(edges_mel / 1127.0)
-    rising = (bins_hz[:, None] - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
-    falling = (edges_hz[2:] - bins_hz[:, None]) / np.diff(edges_hz)[1:]
-    return np.maximum(0.0, np.minimum(rising, falling))
+    return np.ascontiguousarray(triangles(edges_hz, bins_hz).T)
 
 
 def _cosines() -> Array:
-    """[bands, cepstra] without the level: a discrete cosine transform."""
+    """Return a discrete cosine transform [bands, cepstra] without the level."""
     order = np.arange(1, _CEPSTRA + 1)
     return np.cos(np.pi * (np.arange(_BANDS)[:, None] + 0.5) * order / _BANDS) * np.sqrt(2.0 / _BANDS)
 
 
 def _slopes(rows: Array) -> Array:
-    """Least-squares slope of each column over 9 frames [T, D]."""
+    """Return the least-squares slope of each column over 9 frames [T, D]."""
     reach = np.arange(-_SLOPE_REACH, _SLOPE_REACH + 1)
     padded = np.pad(rows, ((_SLOPE_REACH, _SLOPE_REACH), (0, 0)), mode="edge")
     views = np.lib.stride_tricks.sliding_window_view(padded, len(reach), axis=0)
@@ -91,7 +91,7 @@ def _slopes(rows: Array) -> Array:
 
 
 def _normalised(rows: Array, level_db: Array) -> Array:
-    """Zero mean and unit variance of each column over sounding frames: pauses are not the same share of every recording."""
+    """Normalise each column to zero mean and unit variance over sounding frames, since recordings differ in their share of pauses."""
     sounding = level_db > pause_level_db(level_db)
     base = rows[sounding] if sounding.any() else rows
     return (rows - base.mean(axis=0)) / (base.std(axis=0) + 1e-6)

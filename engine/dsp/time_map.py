@@ -1,4 +1,4 @@
-"""Which instant of a recording sounds at which instant of the result: a piecewise straight, never falling map that may jump ahead."""
+"""Time maps: piecewise linear, monotonic maps from times of a result to times of a recording, with jumps ahead allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """`from_s` to `to_s` of the recording are heard from `start_s` to `end_s` of the result; nothing is heard if not `sounds`."""
+    """Play `from_s` to `to_s` of the recording from `start_s` to `end_s` of the result; silence unless `sounds`."""
 
     start_s: float
     end_s: float
@@ -46,21 +46,21 @@ class TimeMap:
         return self.stretches[-1].end_s
 
     def recorded_at(self, times_s: Array) -> Array:
-        """Instants of the recording heard at `times_s` [T] of the result."""
+        """Return times of the recording at `times_s` [T] of the result."""
         index = self._index(times_s)
         start_s, end_s, from_s, to_s = self._columns[index].T
         share = np.clip((times_s - start_s) / (end_s - start_s), 0.0, 1.0)
         return from_s + share * (to_s - from_s)
 
     def heard_at(self, recorded_s: Array) -> Array:
-        """The first instants of the result at which those instants of the recording are heard [T]."""
+        """Return the first times of the result at which those times of the recording are played [T]."""
         index = np.minimum(np.searchsorted(self._columns[:, 3], recorded_s, side="right"), len(self.stretches) - 1)
         start_s, end_s, from_s, to_s = self._columns[index].T
         share = np.clip((recorded_s - from_s) / np.maximum(to_s - from_s, 1e-12), 0.0, 1.0)
         return start_s + share * (end_s - start_s)
 
     def sounds_at(self, times_s: Array) -> NDArray[np.bool_]:
-        """Where something is to be heard [T]."""
+        """Return True at times with sound [T]."""
         return np.array([s.sounds for s in self.stretches])[self._index(times_s)]
 
     def _index(self, times_s: Array) -> NDArray[np.int64]:
@@ -69,9 +69,9 @@ class TimeMap:
 
 
 def warp_frames(latent: NDArray[np.floating], time_map: TimeMap, *, frame_rate_hz: float = 50.0) -> NDArray[np.floating]:
-    """Frames `latent` [T, C] of the recording laid out as the result [T', C]; frame t is centred on (t + 0.5) / frame_rate_hz.
+    """Return frames `latent` [T, C] of the recording at the times of the result [T', C]; frame t is centred on (t + 0.5) / frame_rate_hz.
 
-    Straight lines between neighbouring frames; frames beyond either end are the last ones there are.
+    Linear between neighbouring frames, constant beyond either end.
     """
     if latent.ndim != 2 or not len(latent):
         raise ValueError(f"frames of shape {latent.shape}, expected [T, C] with T > 0")

@@ -1,8 +1,8 @@
-"""Dynamic time warping of one utterance onto another of the same words, with pauses that only one of them has.
+"""Dynamic time warping of one utterance onto another of the same words, with pauses in only one of them.
 
-Asymmetric local paths with limited slope (H. Sakoe & S. Chiba, 1978; F. Itakura, 1975): every spoken frame is matched once, a reference frame
-is held for at most three spoken frames and at most two are skipped at a time, so that speech may be three times slower or faster than the
-reference. Between marked reference frames any number of spoken frames may be a pause.
+Asymmetric local paths with limited slope (H. Sakoe & S. Chiba, 1978; F. Itakura, 1975): every spoken frame is matched once, a reference
+frame is held for at most three spoken frames and at most two are skipped at a time, so speech may be three times slower or faster than
+the reference. Between marked reference frames any number of spoken frames may be a pause.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Array = NDArray[np.float64]
 def warping_path(
     spoken: Array, reference: Array, *, pause_costs: Array, pause_before: Sequence[int]
 ) -> tuple[NDArray[np.int64], float]:
-    """Reference frame (or PAUSE) of each spoken frame [T], and the mean cost of a match.
+    """Return the reference frame (or PAUSE) of each spoken frame [T], and the mean cost of a match.
 
-    spoken [T, D], reference [S, D]: feature rows; pause_costs [T]: how little a spoken frame is like a pause, in typical matches;
+    spoken [T, D], reference [S, D]: feature rows; pause_costs [T]: distance of a spoken frame from a pause, in typical matches;
     pause_before: ascending reference frames (0 .. S) before which a pause may lie. Raises ValueError if one is more than three times as
     long as the other.
     """
@@ -53,7 +53,7 @@ def warping_path(
 def _advance(
     layers: Array, pauses: Array, gates: NDArray[np.int64], *, is_first: bool
 ) -> tuple[Array, NDArray[np.int8], Array, NDArray[np.bool_]]:
-    """Costs [S] of entering each reference frame, by which step, and costs [K] of each pause, begun just now or going on."""
+    """Return costs [S] of entering each reference frame, the steps taken, and costs [K] of each pause, new or continued."""
     states = layers.shape[1]
     if is_first:
         entered = np.where(np.arange(states) == 0, 0.0, np.inf)
@@ -79,7 +79,7 @@ def _traced(
     steps: NDArray[np.int8],
     begun: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], float]:
-    """Walk back from the end of both."""
+    """Trace the path back from the end of both."""
     frames, states = held.shape
     last_cost = float(layers[:, -1].min())
     is_pause = bool(len(gates)) and gates[-1] == states and pauses[-1] < last_cost
@@ -109,12 +109,12 @@ def _traced(
 
 
 def row_distances(spoken: Array, reference: Array) -> Array:
-    """Euclidean [t, S]."""
+    """Return Euclidean distances [t, S]."""
     squares = (spoken**2).sum(axis=1)[:, None] + (reference**2).sum(axis=1)[None] - 2.0 * spoken @ reference.T
     return np.sqrt(np.maximum(squares, 0.0))
 
 
 def typical_distance(spoken: Array, reference: Array) -> float:
-    """The distance of a fair match: the median, over spoken frames, of the fifth percentile of their distances."""
+    """Return the distance of a fair match: the median, over spoken frames, of the fifth percentile of their distances."""
     some = spoken[:: max(1, len(spoken) // 200)]
     return float(np.median(np.percentile(row_distances(some, reference), 5, axis=1))) + 1e-9

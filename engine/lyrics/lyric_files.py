@@ -7,21 +7,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import LyricError
-from ..score.types import TempoMap, Track
+from engine.errors import LyricError
+from engine.score.encodings import decode_file, is_binary
+from engine.score.types import TempoMap, Track
+
 from .dictionary import UserDictionary
-from .lay import lay_text
+from .lay_text import Leftover, lay_text
 
 MAX_FILE_BYTES = 8_000_000
-NOTE_TOLERANCE_S = 0.15  # a line may be timed this much after its first note
+NOTE_TOLERANCE_S = 0.15  # greatest delay of a line's time after its first note
 _TIME = r"(\d{1,3}):(\d{1,2}(?:[.:]\d{1,3})?)"
 _LINE_TIMES = re.compile(rf"\s*(?:\[{_TIME}\]\s*)+")
 _ONE_TIME = re.compile(rf"[\[<]{_TIME}[\]>]")
 _WORD_TIME = re.compile(rf"<{_TIME}>")
+# Singer of a line: v1:, v2:, bg: (Apple, Musixmatch), F:, M:, D: (Walaoke); alone at the start, or behind the time of the first word.
+_VOICE_MARK = re.compile(rf"^(\s*(?:<{_TIME}>\s*)?)(?:\[(?i:v\d{{1,2}}|bg)\]\s*:?|(?:(?i:v\d{{1,2}}|bg)|[FMD])\s*:)\s*")
 _TAG = re.compile(r"\[([a-z#]{1,12}):(.*)\]\s*", re.IGNORECASE)
 _HEADING = re.compile(
     r"\s*[\[({]\s*(?:(?:pre|post)[- ]?)?"
     r"(?:verse|chorus|hook|bridge|intro|outro|refrain|interlude|break|drop|instrumental|solo|part|skit|tag|coda)\b[^\])}]*[\])}]\s*:?\s*",
+    re.IGNORECASE,
+)
+# A heading without brackets fills its line: "Refrain:", "Verse 2", "Chorus (x2)"; "Music" or "The end" may be words.
+_BARE_HEADING = re.compile(
+    r"\s*(?:\d+\.\s*)?(?:(?:pre|post|final|last|repeat)[- ]?)?(?:verse|chorus|refrain|intro|outro|interlude|"
+    r"strophe|couplet|coro|estribillo|ritornello)"
+    r"(?:\s*(?:\d{1,2}|[A-D]|[IVX]{1,4}))?\s*:?\s*(?:[(\[]?\s*(?:x\s?\d|\d\s?x)\s*[)\]]?)?\s*:?\s*",
+    re.IGNORECASE,
+)
+# Number of repetitions: "(x2)", "[2x]", "x 3" at the end of a line, "(repeat)", "(bis)".
+_REPEATED = re.compile(
+    r"(?:\s*[(\[]\s*(?:[x×]\s?\d{1,2}|\d{1,2}\s?[x×]|repeat(?:\s+[x×]?\d{1,2}|\s+chorus)?|bis|ter)\.?\s*[)\]]|(?:^|(?<=[^\d\s])\s+)[-–—]?\s*[x×]\s?\d{1,2}\s*[-–—]?\s*$)",
     re.IGNORECASE,
 )
 _ANY_BRACKETED_LINE = re.compile(r"\s*\[[^\]]*[ :][^\]]*\]\s*")
@@ -30,7 +46,7 @@ _COMMENT = re.compile(r"\s*(?:#|//|;)")
 
 @dataclass(frozen=True, slots=True)
 class TimedLine:
-    """A line that is sung from `start_s` on (seconds of the song). `words` with times of their own if the file has them."""
+    """A line that starts at `start_s` (seconds of the song). `words` have times of their own if the file has them."""
 
     start_s: float
     text: str
@@ -58,18 +74,22 @@ def read_lyric_text(path: Path | str) -> LyricText:
         data = path.read_bytes()
     except OSError as error:
         raise LyricError(f"The lyrics {path} cannot be read: {error.strerror or error}. Check the path.") from error
-    return parse_lyric_text(_decoded(data))
+    text = decode_file(data)
+    if is_binary(text):
+        raise LyricError(f"{path.name} is no text file. Save the words as plain text (.txt) or timed lyrics (.lrc).")
+    return parse_lyric_text(text)
 
 
 def parse_lyric_text(text: str) -> LyricText:
-    """`read_lyric_text` without the file."""
+    """Parse the text of a .txt or .lrc file, see `read_lyric_text`."""
     lines = [line for line in text.splitlines() if not _COMMENT.match(line)]
     offset_s = _offset_s(lines)
     timed = [timed_line for line in lines for timed_line in _timed_lines(line, offset_s)]
     if timed:
         timed.sort(key=lambda line: line.start_s)
         return LyricText(tuple(line.text for line in timed if line.text), tuple(timed))
-    cleaned = (_HEADING.sub("", line).strip() for line in lines if not _ANY_BRACKETED_LINE.fullmatch(line))
+    sung = (line for line in lines if not _ANY_BRACKETED_LINE.fullmatch(line) and not _BARE_HEADING.fullmatch(line))
+    cleaned = (_REPEATED.sub("", _HEADING.sub("", line)).strip() for line in sung)
     return LyricText(tuple(line for line in cleaned if line))
 
 
@@ -81,8 +101,9 @@ def lay_timed_text(
     language: str = "en",
     filler: str = "la",
     dictionary: UserDictionary | None = None,
+    leftover: Leftover = Leftover.AUTO,
 ) -> tuple[Track, tuple[str, ...]]:
-    """Each line on the notes that start in its time span (up to the next line). Notes outside all lines keep no lyric."""
+    """Lay each line on the notes that start in its time span (up to the next line). Notes outside all lines get no lyric."""
     spans = _spans(lines)
     onsets_s = [tempo_map.seconds_at(note.onset_ticks) for note in track.notes]
     lyrics: list[str | None] = [None] * len(track.notes)
@@ -98,7 +119,9 @@ def lay_timed_text(
             notices[f"There is no note for '{text[:40]}' at {start_s:.2f} s."] = None
         elif text:
             part = replace(track, notes=track.notes[first:end])
-            laid, said = lay_text(part, text, language=language, filler=filler, dictionary=dictionary)
+            laid, said = lay_text(
+                part, text, language=language, filler=filler, dictionary=dictionary, leftover=leftover, ppq=tempo_map.ppq
+            )
             lyrics[first:end] = [note.lyric for note in laid.notes]
             notices |= {f"'{text[:40]}': {sentence}": None for sentence in said}
         first = end
@@ -107,7 +130,7 @@ def lay_timed_text(
 
 
 def _spans(lines: Sequence[TimedLine]) -> list[tuple[float, float, str]]:
-    """(start, end, text) of every line, or of its words where they have times; the last one has no end."""
+    """Return (start, end, text) of every line, or of its words if they have times. The last one has no end."""
     starts = [piece for line in lines for piece in (line.words or ((line.start_s, line.text),))]
     starts.sort(key=lambda piece: piece[0])
     ends = [start for start, _ in starts[1:]] + [float("inf")]
@@ -118,7 +141,7 @@ def _timed_lines(line: str, offset_s: float) -> list[TimedLine]:
     head = _LINE_TIMES.match(line)
     if not head:
         return []
-    rest = line[head.end() :]
+    rest = _VOICE_MARK.sub(r"\1", line[head.end() :])
     starts = [_seconds(*time) + offset_s for time in _ONE_TIME.findall(head[0])]
     text = " ".join(_WORD_TIME.sub(" ", rest).split())
     words = _timed_words(rest, starts[0], offset_s) if len(starts) == 1 else ()
@@ -142,19 +165,9 @@ def _seconds(minutes: str, seconds: str) -> float:
 
 
 def _offset_s(lines: Sequence[str]) -> float:
-    """The [offset:+ms] tag: positive shows the words earlier."""
+    """Return the [offset:+ms] tag in seconds. A positive offset shows the words earlier."""
     for line in lines:
         tag = _TAG.fullmatch(line.strip())
         if tag and tag[1].lower() == "offset" and re.fullmatch(r"\s*[+-]?\d{1,7}\s*", tag[2], re.ASCII):
             return -int(tag[2]) / 1000
     return 0.0
-
-
-def _decoded(data: bytes) -> str:
-    """UTF-8, UTF-16 with its mark, else Latin-1 (which reads anything)."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")

@@ -1,17 +1,18 @@
-"""Pronunciation lines shared by our word list and users' dictionaries: `word  PH ON ES`, ARPAbet, `#` starts a comment."""
+"""Lines of pronunciations, in our word list and in users' dictionaries: `word  PH ON ES`, ARPAbet, `#` starts a comment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..errors import LyricError
+from engine.errors import LyricError
+
 from .syllables import ARPABET, VOWELS, is_vowel, plain
 
 MAX_PHONES = 200  # of one word
 
 
 def parse_phones(symbols: Iterable[str]) -> tuple[str, ...]:
-    """ARPAbet symbols in any case, vowels with an optional stress digit. LyricError names the first wrong one."""
+    """Parse ARPAbet symbols in any case, vowels with an optional stress digit. Raises LyricError with the first wrong one."""
     phones = tuple(symbol.upper() for symbol in symbols)
     for given, phone in zip(symbols, phones, strict=True):
         bare = plain(phone)
@@ -26,8 +27,17 @@ def parse_phones(symbols: Iterable[str]) -> tuple[str, ...]:
     return phones
 
 
+def is_arpabet(symbols: Iterable[str]) -> bool:
+    """Return True for ARPAbet in capital letters, the form of hints in any language."""
+    phones = tuple(symbols)
+    try:
+        return all(phone == phone.upper() for phone in phones) and bool(parse_phones(phones))
+    except LyricError:
+        return False
+
+
 def parse_entries(text: str, source: str) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    """(line number, word, phones) of each entry. LyricError names `source` and the line."""
+    """Yield (line number, word, phones) of each entry. Raises LyricError with `source` and the line."""
     for number, line in enumerate(text.splitlines(), start=1):
         word, *symbols = line.split("#", 1)[0].split() or [""]
         if not word:
@@ -39,7 +49,7 @@ def parse_entries(text: str, source: str) -> Iterator[tuple[int, str, tuple[str,
 
 
 def with_lone_stress(phones: tuple[str, ...]) -> tuple[str, ...]:
-    """The first vowel stressed where no vowel has a stress digit."""
+    """Return the phones with the first vowel stressed if no vowel has a stress digit."""
     if any(phone[-1].isdigit() for phone in phones):
         return phones
     first = next((i for i, phone in enumerate(phones) if is_vowel(phone)), None)

@@ -1,11 +1,12 @@
-"""Which letters of an English word belong to which syllable, to show under the notes: beau-ti-ful, eve-ry-thing.
+"""Letters of each syllable of an English word, for display under the notes: beau-ti-ful, eve-ry-thing.
 
-Letters are aligned with phones at the least cost; each letter takes none, one or two phones. The table says which phones a
-letter usually spells; everything else is possible but costs more, so that every word gets some split.
+Letters are aligned with phones at the least cost; each letter takes none, one or two phones. The table holds the usual phones of each
+letter; all others are possible at a higher cost, so that every word can be split.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 _VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW"
@@ -54,16 +55,16 @@ _MAX_CELLS = 10_000
 
 
 def split_spelling(word: str, phones: Sequence[str], onsets: Sequence[int]) -> list[str]:
-    """Pieces of `word`, one per syllable; `onsets` are the phone numbers (no stress digits) at which the syllables start."""
+    """Return pieces of `word`, one per syllable. `onsets` are the indices of the phones (no stress digits) that start the syllables."""
     if len(onsets) < 2:
         return [word] * len(onsets)
-    letter_of = _letters_of_phones(word.lower(), phones)
+    letter_of = letters_of_phones(word.lower(), phones)
     cuts = [0, *(letter_of[onset] for onset in onsets[1:]), len(word)]
-    return [word[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [word[a:b] for a, b in itertools.pairwise(cuts)]
 
 
-def _letters_of_phones(word: str, phones: Sequence[str]) -> list[int]:
-    """The letter that each phone starts at."""
+def letters_of_phones(word: str, phones: Sequence[str]) -> list[int]:
+    """Return the index of the first letter of each phone."""
     if len(word) * len(phones) > _MAX_CELLS or 2 * len(word) < len(phones):
         return [i * len(word) // len(phones) for i in range(len(phones))]
     best = [0.0] + [float("inf")] * len(phones)  # cost of the letters so far against the first j phones
@@ -79,10 +80,10 @@ def _letters_of_phones(word: str, phones: Sequence[str]) -> list[int]:
         ]
         best = [min(option) for option in options]
         taken.append([option.index(cost) for option, cost in zip(options, best, strict=True)])
-    return _traced(taken, len(phones))
+    return _trace_back(taken, len(phones))
 
 
-def _traced(taken: Sequence[Sequence[int]], phones: int) -> list[int]:
+def _trace_back(taken: Sequence[Sequence[int]], phones: int) -> list[int]:
     letter_of = [0] * phones
     for i in range(len(taken) - 1, -1, -1):
         for _ in range(taken[i][phones]):

@@ -1,12 +1,13 @@
 """English phones to syllables by maximal onset.
 
-Singers put as many consonants as the language allows in front of the vowel (fa-mi-ly, not fam-i-ly), so that the vowel
-keeps the note. `ONSETS` are the consonant groups that CMU dictionary words begin with at least 20 times, less those that
-come only from foreign names; `python -m engine.lyrics.train_g2p --onsets` prints the counts again.
+As many consonants as the language allows precede the vowel (fa-mi-ly, not fam-i-ly), so that the vowel keeps the note. `ONSETS` are the
+consonant groups at the start of at least 20 words of the CMU dictionary, without those of foreign names only; `python -m research.train_g2p
+--onsets` prints the counts.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -35,30 +36,32 @@ _SONORITY = {
 
 
 def plain(phone: str) -> str:
-    """An ARPAbet symbol without its stress digit."""
+    """Return an ARPAbet symbol without its stress digit."""
     return phone.rstrip("012")
 
 
 def is_vowel(phone: str) -> bool:
+    """Return True for the symbol of a vowel, with or without its stress digit."""
     return plain(phone) in VOWELS
 
 
 def vowel_count(phones: Sequence[str]) -> int:
+    """Return the number of vowels."""
     return sum(map(is_vowel, phones))
 
 
 def syllable_bounds(phones: Sequence[str]) -> list[tuple[int, int, int]]:
-    """(start, nucleus, end) of each syllable. Phones may carry stress digits."""
+    """Return (start, nucleus, end) of each syllable. Phones may carry stress digits."""
     bare = [plain(phone) for phone in phones]
     nuclei = [i for i, phone in enumerate(bare) if phone in VOWELS]
     if not nuclei:
         nuclei = [min(range(len(bare)), key=lambda i: _SONORITY.get(bare[i], 9))] if bare else []
-    starts = [0] + [_onset_start(bare, left, right) for left, right in zip(nuclei, nuclei[1:], strict=False)]
+    starts = [0] + [_onset_start(bare, left, right) for left, right in itertools.pairwise(nuclei)]
     return list(zip(starts, nuclei, [*starts[1:], len(bare)], strict=True)) if nuclei else []
 
 
 def _onset_start(phones: Sequence[str], left: int, right: int) -> int:
-    """Where the onset of nucleus `right` starts: the longest legal group after nucleus `left`."""
+    """Return the start of the onset of nucleus `right`: the longest legal group after nucleus `left`."""
     for start in range(left + 1, right):
         if tuple(phones[start:right]) in ONSETS:
             return start
@@ -66,7 +69,7 @@ def _onset_start(phones: Sequence[str], left: int, right: int) -> int:
 
 
 def english_syllables(phones: Sequence[str], word: str, spelling: str = "") -> tuple[Syllable, ...]:
-    """Syllables of one word from its ARPAbet phones (vowels with stress digits); `spelling` if it is not the word itself."""
+    """Return syllables of one word from its ARPAbet phones (vowels with stress digits). `spelling` is for display if it is not the word."""
     bounds = syllable_bounds(phones)
     bare = [plain(phone) for phone in phones]
     texts = split_spelling(spelling or word, bare, [start for start, _, _ in bounds])
@@ -86,7 +89,7 @@ def english_syllables(phones: Sequence[str], word: str, spelling: str = "") -> t
 
 
 def as_one_word(syllables: Sequence[Syllable], text: str) -> tuple[Syllable, ...]:
-    """Syllables of pieces as those of one word; `text` is the word, their own if it is empty."""
+    """Return syllables of pieces as those of one word. `text` is the word, by default the words of the pieces."""
     last = len(syllables) - 1
     return tuple(
         replace(syllable, word=text or syllable.word, is_word_start=i == 0, is_word_end=i == last)
@@ -94,8 +97,8 @@ def as_one_word(syllables: Sequence[Syllable], text: str) -> tuple[Syllable, ...
     )
 
 
-def emphasised(syllables: Sequence[Syllable]) -> tuple[Syllable, ...]:
-    """A word with the emphasis where it is felt: on its stressed syllable, the first one if none is."""
+def emphasise(syllables: Sequence[Syllable]) -> tuple[Syllable, ...]:
+    """Return a word with its emphasis on the stressed syllable, on the first one if none is."""
     place = next((i for i, syllable in enumerate(syllables) if syllable.stress == 1), 0)
     return tuple(
         replace(syllable, is_emphasised=True, stress=1) if i == place else syllable for i, syllable in enumerate(syllables)

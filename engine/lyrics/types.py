@@ -1,8 +1,8 @@
-"""Words as they will be sung: language-tagged phones grouped into syllables, and which note each syllable is on."""
+"""Words as syllables of language-tagged phones, and the syllables of each note."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -19,11 +19,11 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Syllable:
-    """A sung unit: onset consonants, one nucleus, coda. `phones[nucleus]` is the vowel (or syllabic consonant)."""
+    """Onset consonants, one nucleus, coda. `phones[nucleus]` is the vowel (or syllabic consonant)."""
 
     phones: tuple[Phone, ...]
     nucleus: int
-    text: str  # the piece of spelling it came from, for display
+    text: str  # its piece of the spelling, for display
     word: str = ""
     stress: int = 0  # 0 none, 1 primary, 2 secondary
     tone: int = 0  # lexical tone 1-5 (Mandarin), 1-6 (Cantonese), 0 = none
@@ -31,12 +31,18 @@ class Syllable:
     is_word_end: bool = True
     glottal_onset: bool = False
     is_emphasised: bool = False
-    native: Syllable | None = None  # as it was before its phones were replaced by another language's
+    is_hinted: bool = False  # its phones were given, independent of its text
+    native: Syllable | None = None  # the original, if the phones are another language's
 
     @property
     def marked_text(self) -> str:
         """`text`, with stars if it is emphasised."""
         return f"*{self.text}*" if self.is_emphasised else self.text
+
+    @property
+    def vowel_alone(self) -> Syllable:
+        """Syllable of a hold behind a silence: the vowel starts again without a new word."""
+        return replace(self, phones=(self.vowel,), nucleus=0, is_word_start=False, glottal_onset=False, is_emphasised=False)
 
     @property
     def onset(self) -> tuple[Phone, ...]:
@@ -52,15 +58,17 @@ class Syllable:
 
 
 class NoteKind(StrEnum):
+    """Kinds of notes."""
+
     SING = "sing"  # starts its syllables
-    HOLD = "hold"  # goes on with the vowel of the note before; may finish with that syllable's coda
+    HOLD = "hold"  # continues the vowel of the note before, may end with that syllable's coda
     BREATH = "breath"
     REST = "rest"  # a note marked as silence
 
 
 @dataclass(frozen=True, slots=True)
 class NoteLyric:
-    """What is sung on one note. `syllables` has one entry as a rule, several when words outnumber notes, none unless kind is SING."""
+    """Lyric of one note. `syllables` usually has one entry, several if there are fewer notes than syllables, none unless kind is SING."""
 
     kind: NoteKind
     syllables: tuple[Syllable, ...] = ()

@@ -1,4 +1,4 @@
-"""Expression curves of a track, sampled at any time in seconds."""
+"""Expression curves of a track, to be sampled at any time in seconds."""
 
 from __future__ import annotations
 
@@ -7,31 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.score.types import Curve, Parameter, TempoMap, Track
+from engine.parameters import Parameter
+from engine.score.types import Curve, TempoMap, Track
 
 Frames = NDArray[np.float64]
 
-NEUTRAL: dict[Parameter, float] = {
-    Parameter.BEND_CENTS: 0.0,
-    Parameter.F0_HZ: 0.0,
-    Parameter.MODULATION: 0.0,
-    Parameter.BREATH: 0.0,
-    Parameter.VOLUME: 1.0,
-    Parameter.EXPRESSION: 1.0,
-    Parameter.SUSTAIN: 0.0,
-    Parameter.BRIGHTNESS: 0.5,
-    Parameter.PRESSURE: 0.0,
-    Parameter.DYNAMICS_DB: 0.0,
-    Parameter.TENSION: 0.0,
-    Parameter.BREATHINESS: 0.0,
-    Parameter.VOICING: 1.0,
-    Parameter.PITCH_STRENGTH: float("nan"),  # nothing written: the setting holds
-    Parameter.GENDER: 0.0,
-    Parameter.TONE_SHIFT_CENTS: 0.0,
-    Parameter.COLOUR: 0.0,
-    Parameter.GROWL: 0.0,
-    Parameter.ATTACK: 0.0,
-}
+NEUTRAL: dict[Parameter, float] = {parameter: parameter.spec.neutral for parameter in Parameter}
 
 
 @dataclass(frozen=True)
@@ -41,7 +22,7 @@ class _TimedCurve:
     stepped: bool
 
 
-class Expression:
+class ExpressionCurves:
     """The curves of one track in seconds; a parameter without a curve is neutral everywhere."""
 
     def __init__(self, track: Track, tempo_map: TempoMap) -> None:
@@ -51,7 +32,7 @@ class Expression:
         return parameter in self._curves
 
     def at(self, parameter: Parameter, times_s: Frames) -> Frames:
-        """Values at `times_s` [T]."""
+        """Return the values of a parameter at `times_s` [T]."""
         curve = self._curves.get(parameter)
         if curve is None:
             return np.full(len(times_s), NEUTRAL[parameter])

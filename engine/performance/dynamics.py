@@ -1,4 +1,4 @@
-"""Loudness and colour of a sung or rapped phrase, per frame."""
+"""Loudness of a sung or rapped phrase, per frame."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.score.types import Parameter
+from engine.parameters import Parameter
 
-from .curves import Expression
+from .curves import ExpressionCurves
 
 Frames = NDArray[np.float64]
 
-REFERENCE_VELOCITY = 96  # sung at the voice's natural level
+REFERENCE_VELOCITY = 96  # the voice's natural level
 _SOFTEST_DB = -40.0
 _ARCH_DB = 2.0
 _ACCENT_DB, _ACCENT_S = 1.2, 0.12
-_STRESS_DB = 1.5  # on top, for a stressed syllable of rap
+STRESS_DB = 1.5  # on top, for a stressed syllable of rap
 _HELD_DECAY_DB_PER_S, _HELD_DECAY_DB = 1.5, 3.0
 _RELEASE_DB, _RELEASE_S = 9.0, 0.09
 _EMPHASIS_DB, _EMPHASIS_S = 3.0, 0.25
 _HARD_ATTACK_DB, _HARD_ATTACK_S = 4.0, 0.08
 _SOFT_ATTACK_DB, _SOFT_ATTACK_S = 12.0, 0.08
-_LEAD_IN_S = 0.02  # what begins louder or softer does so within this time
-_GENDER_SEMITONES = 4.0
-_WANDER_DB = 0.5  # slow unsteadiness of the breath: a perfectly still vowel sounds like a machine
+_LEAD_IN_S = 0.02  # length of the fade into an accent or a swell
+_WANDER_DB = 0.5  # slow change of breath pressure: a perfectly constant vowel sounds synthetic
 
 
 @dataclass(frozen=True, slots=True)
 class LoudNote:
-    """A note as the dynamics see it; `accent` 0..1."""
+    """A note with what loudness depends on; `accent` 0..1."""
 
     onset_s: float
     offset_s: float
@@ -41,7 +40,7 @@ class LoudNote:
 
 @dataclass(frozen=True, slots=True)
 class NoteStart:
-    """Where a syllable, or a note that is held on, begins: its first phone, the first that can swell, its vowel; and where it ends.
+    """Start of a syllable or of a held note: times of its first phone, of the first that can swell, of its vowel; and its end.
 
     `attack` -1 soft .. 1 hard.
     """
@@ -55,29 +54,29 @@ class NoteStart:
 
 
 def velocity_db(velocity: int) -> float:
-    """Key velocity 1..127 to dB: 60 is 6 dB softer than 96, 127 about 4 dB louder."""
+    """Convert key velocity 1..127 to dB: 60 is 6 dB softer than 96, 127 about 4 dB louder."""
     return 30.0 * float(np.log10(max(1, velocity) / REFERENCE_VELOCITY))
 
 
 def phrase_energy_db(
     notes: Sequence[LoudNote],
     times_s: Frames,
-    expression: Expression,
+    expression: ExpressionCurves,
     dynamics: float,
     rng: np.random.Generator,
     *,
     starts: Sequence[NoteStart] = (),
     release_s: float | None,
 ) -> Frames:
-    """dB against the voice's natural level [T]: velocity, phrase arch, accents, the last vowel's release and the user's controllers.
+    """Return dB against the voice's natural level [T]: velocity, phrase arch, accents, release of the last vowel and controllers.
 
-    `starts`: those that are emphasised or have an attack of their own. `release_s`: where the phrase's last vowel is let go; None if
-    consonants end it, which need their full strength.
+    `starts`: starts that are emphasised or have an attack. `release_s`: end of the phrase's last vowel; None if consonants end the
+    phrase, which keep their full strength.
     """
     energy = np.full(len(times_s), velocity_db(notes[0].velocity))
     for note in notes:
         energy[times_s >= note.onset_s - 0.03] = velocity_db(note.velocity)
-    energy = _softened(energy, 7)
+    energy = _smooth(energy, 7)
     first, last = notes[0].onset_s, notes[-1].offset_s
     place = np.clip((times_s - first) / max(0.3, last - first), 0.0, 1.0)
     length = min(1.0, (last - first) / 3.0)
@@ -85,7 +84,7 @@ def phrase_energy_db(
     for note in notes:
         since = times_s - note.onset_s
         inside = (since >= 0) & (times_s < note.offset_s)
-        shape[inside] += (_ACCENT_DB + _STRESS_DB * note.accent) * np.exp(-since[inside] / _ACCENT_S)
+        shape[inside] += (_ACCENT_DB + STRESS_DB * note.accent) * np.exp(-since[inside] / _ACCENT_S)
         shape[inside] -= np.minimum(_HELD_DECAY_DB_PER_S * np.maximum(0.0, since[inside] - 0.6), _HELD_DECAY_DB)
     rates_hz, phases = np.array([0.7, 1.9, 4.3]), rng.uniform(0, 2 * np.pi, 3)
     shape += _WANDER_DB * np.sin(2 * np.pi * rates_hz[:, None] * times_s + phases[:, None]).mean(axis=0)
@@ -96,32 +95,32 @@ def phrase_energy_db(
 
 
 def starts_db(starts: Sequence[NoteStart], times_s: Frames) -> Frames:
-    """What emphasis and attack make of loudness, dB [T]: consonants and the vowel's first moments stronger, or a vowel that swells."""
+    """Return the gain of emphasis and attack, dB [T]: louder consonants and vowel starts, or a vowel that swells."""
     gain = np.zeros(len(times_s))
     for start in starts:
         if start.is_emphasised:
-            gain += _accented(start, times_s, _EMPHASIS_DB, _EMPHASIS_S)
+            gain += _accent_db(start, times_s, _EMPHASIS_DB, _EMPHASIS_S)
         if start.attack > 0:
-            gain += _accented(start, times_s, start.attack * _HARD_ATTACK_DB, _HARD_ATTACK_S)
+            gain += _accent_db(start, times_s, start.attack * _HARD_ATTACK_DB, _HARD_ATTACK_S)
         elif start.attack < 0:
             gain += start.attack * _SOFT_ATTACK_DB * _swell(start, times_s)
     return gain
 
 
-def _accented(start: NoteStart, times_s: Frames, gain_db: float, fade_s: float) -> Frames:
+def _accent_db(start: NoteStart, times_s: Frames, gain_db: float, fade_s: float) -> Frames:
     rise = np.clip((times_s - (start.start_s - _LEAD_IN_S)) / _LEAD_IN_S, 0.0, 1.0)
     fall = np.exp(-np.maximum(0.0, times_s - start.vowel_s) / fade_s)
     return np.where(times_s < start.end_s, gain_db * rise * fall, 0.0)
 
 
 def _swell(start: NoteStart, times_s: Frames) -> Frames:
-    """1 where the swell begins, 0 from its end on."""
+    """Return 1 where the swell begins, 0 from its end on [T]."""
     dip = np.clip((times_s - (start.swell_s - _LEAD_IN_S)) / _LEAD_IN_S, 0.0, 1.0)
     return dip * np.clip(1.0 - (times_s - start.swell_s) / _SOFT_ATTACK_S, 0.0, 1.0)
 
 
-def controller_db(times_s: Frames, expression: Expression) -> Frames:
-    """Volume and expression controllers by the General MIDI square law, pressure up to +4 dB, USTX dynamics as written."""
+def controller_db(times_s: Frames, expression: ExpressionCurves) -> Frames:
+    """Return the gain of controllers, dB [T]: volume and expression by the General MIDI square law, pressure up to +4 dB, dynamics."""
     volume = expression.at(Parameter.VOLUME, times_s)
     if expression.has(Parameter.VOLUME):
         volume = volume / (100 / 127)  # General MIDI's default volume is 100: neutral
@@ -131,54 +130,11 @@ def controller_db(times_s: Frames, expression: Expression) -> Frames:
     return controllers + 4.0 * expression.at(Parameter.PRESSURE, times_s) + expression.at(Parameter.DYNAMICS_DB, times_s)
 
 
-def phrase_breathiness(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
-    """-1..1: the setting, breath controller, written breathiness and missing voicing together."""
-    total = (
-        everywhere
-        + expression.at(Parameter.BREATH, times_s)
-        + expression.at(Parameter.BREATHINESS, times_s)
-        + 1.0
-        - expression.at(Parameter.VOICING, times_s)
-    )
-    return np.clip(total, -1.0, 1.0).astype(np.float32)
-
-
-def phrase_tension(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
-    """-1..1: the setting, written tension, the brightness controller and some of the pressure."""
-    total = (
-        everywhere
-        + expression.at(Parameter.TENSION, times_s)
-        + 2.0 * (expression.at(Parameter.BRIGHTNESS, times_s) - 0.5)
-        + 0.3 * expression.at(Parameter.PRESSURE, times_s)
-    )
-    return np.clip(total, -1.0, 1.0).astype(np.float32)
-
-
-def phrase_colour(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
-    """0..1 from the voice's main colour to its second one: the setting and the sound variation controller."""
-    return np.clip(everywhere + expression.at(Parameter.COLOUR, times_s), 0.0, 1.0).astype(np.float32)
-
-
-def phrase_growl(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
-    """0..1: the setting and the growl controller."""
-    return np.clip(everywhere + expression.at(Parameter.GROWL, times_s), 0.0, 1.0).astype(np.float32)
-
-
-def attack_at(time_s: float, expression: Expression, everywhere: float) -> float:
-    """-1 soft .. 1 hard, of a note that begins at `time_s`: the setting and the attack controller."""
+def attack_at(time_s: float, expression: ExpressionCurves, everywhere: float) -> float:
+    """Return the attack, -1 soft .. 1 hard, of a note that begins at `time_s`: the setting `everywhere` and the attack curve."""
     return float(np.clip(everywhere + expression.at(Parameter.ATTACK, np.array([time_s])), -1.0, 1.0)[0])
 
 
-def phrase_formant_semitones(times_s: Frames, expression: Expression, everywhere: float) -> NDArray[np.float32]:
-    """-12..12: the setting, the timbre of another pitch (USTX shfc) and gender, whose full scale is a third of an octave down."""
-    total = (
-        everywhere
-        + expression.at(Parameter.TONE_SHIFT_CENTS, times_s) / 100.0
-        - _GENDER_SEMITONES * expression.at(Parameter.GENDER, times_s)
-    )
-    return np.clip(total, -12.0, 12.0).astype(np.float32)
-
-
-def _softened(values: Frames, width: int) -> Frames:
+def _smooth(values: Frames, width: int) -> Frames:
     window = np.hanning(width + 2)[1:-1]
     return np.convolve(np.pad(values, width // 2, mode="edge"), window / window.sum(), mode="valid")

@@ -1,76 +1,70 @@
-"""How the written notes are performed: one frozen set of choices, checked once."""
+"""Settings of a performance: one frozen set of choices, checked when it is made."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from engine.errors import SettingsError
+from engine.parameters import SETTINGS
 
 
 class Mode(StrEnum):
+    """Ways to perform words."""
+
     SING = "sing"
     RAP = "rap"
     TALK = "talk"
 
 
+_STEADINESS = {Mode.SING: 1.0, Mode.RAP: 0.4, Mode.TALK: 0.0}  # of phonation, see Performance
 _NATURAL_DYNAMICS = {Mode.SING: 0.25, Mode.RAP: 0.5, Mode.TALK: 1.0}
-_RANGES: dict[str, tuple[float, float]] = {
-    "vibrato_depth_cents": (0.0, 200.0),
-    "vibrato_rate_hz": (3.0, 9.0),
-    "vibrato_delay_s": (0.0, 5.0),
-    "drift_cents": (0.0, 30.0),
-    "portamento_s": (0.0, 0.5),
-    "overshoot": (0.0, 0.3),
-    "dynamics": (0.0, 2.0),
-    "breathiness": (-1.0, 1.0),
-    "tension": (-1.0, 1.0),
-    "formant_semitones": (-12.0, 12.0),
-    "colour": (0.0, 1.0),
-    "growl": (0.0, 1.0),
-    "attack": (-1.0, 1.0),
-    "natural_dynamics": (0.0, 1.0),
-    "pitch_strength": (0.0, 1.0),
-    "speaking_pitch": (24.0, 84.0),
-    "intonation": (0.0, 3.0),
-    "speech_rate": (0.4, 2.5),
-}
+
+
+def _default(name: str) -> float:
+    """Return the default of a setting of the parameter table."""
+    value = SETTINGS[name].default.value
+    assert value is not None
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class PerformanceSettings:
-    """Raises SettingsError naming the first value outside its range."""
+    """Settings for the performance of a track. Raises SettingsError for the first value outside its range."""
 
     mode: Mode = Mode.SING
     seed: int = 0  # the take: another seed gives other drift, vibrato and breath detail
     breaths: bool = True  # short breaths before phrases, where the rest is long enough
-    vibrato_depth_cents: float = 28.0  # peak, on long notes; 0 = none
-    vibrato_rate_hz: float = 5.6
-    vibrato_delay_s: float = 0.28
-    drift_cents: float = 5.0  # slow wander, zero mean over each note
-    portamento_s: float = 0.07  # length of the glide between notes
-    overshoot: float = 0.05  # share of an interval sung beyond the new note at first
-    dynamics: float = 1.0  # scale of the phrase shape; 0 = flat
-    breathiness: float = 0.0  # -1 clear .. 1 whispered
-    tension: float = 0.0  # -1 soft and dark .. 1 pressed and bright
-    formant_semitones: float = 0.0  # + a smaller, - a larger vocal tract
-    colour: float = 0.0  # 0 the voice's main colour .. 1 its second one
-    growl: float = 0.0  # 0 none .. 1 as rough as it gets
-    attack: float = 0.0  # how sung and rapped notes begin: -1 a soft swell .. 1 a hard accent
+    vibrato_depth_cents: float = _default("vibrato_depth_cents")  # peak, on long notes; 0 = none
+    vibrato_rate_hz: float = _default("vibrato_rate_hz")
+    vibrato_delay_s: float = _default("vibrato_delay_s")
+    drift_cents: float = _default("drift_cents")  # slow wander, zero mean over each note
+    portamento_s: float = _default("portamento_s")  # length of the glide between notes
+    overshoot: float = _default("overshoot")  # share of an interval sung beyond the new note at first
+    dynamics: float = _default("dynamics")  # scale of the phrase shape; 0 = flat
+    breathiness: float = _default("breathiness")  # -1 clear .. 1 whispered
+    tension: float = _default("tension")  # -1 soft and dark .. 1 pressed and bright
+    formant_semitones: float = _default("formant_semitones")  # + a smaller, - a larger vocal tract
+    colour: float = _default("colour")  # 0 the voice's main colour .. 1 its second one
+    growl: float = _default("growl")  # 0 none .. 1 as rough as it gets
+    attack: float = _default("attack")  # how sung and rapped notes begin: -1 a soft swell .. 1 a hard accent
     natural_dynamics: float | None = None  # share of the speaker's own loudness pattern; None = the mode's
-    pitch_strength: float = 0.3  # rap: 0 = spoken contour, 1 = the written pitch
-    speaking_pitch: float = 52.0  # rap and talk: MIDI pitch of the voice's everyday speech
-    intonation: float = 1.0  # rap and talk: size of the spoken contour
-    speech_rate: float = 1.0  # talk: 2 = twice as fast
+    pitch_strength: float = _default("pitch_strength")  # rap: 0 = spoken contour, 1 = the written pitch
+    speaking_pitch: float = _default("speaking_pitch")  # rap and talk: MIDI pitch of the voice's everyday speech
+    intonation: float = _default("intonation")  # rap and talk: size of the spoken contour
+    speech_rate: float = _default("speech_rate")  # talk: 2 = twice as fast
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, setting in SETTINGS.items():
             value = getattr(self, name)
-            if value is None:
-                continue
-            if not low <= value <= high:
-                raise SettingsError(f"{name} is {value:g}; valid is {low:g} to {high:g}.")
+            if value is not None and not setting.low <= value <= setting.high:
+                raise SettingsError(f"{name} is {value:g}; valid is {setting.low:g} to {setting.high:g}.")
+
+    def constant_controls(self, mode: Mode) -> dict[str, Any]:
+        """Return the controls that are constant over a phrase of `mode`, by name."""
+        return {"natural_dynamics": self.natural_dynamics_in(mode), "steadiness": _STEADINESS[mode]}
 
     def natural_dynamics_in(self, mode: Mode) -> float:
-        """`natural_dynamics`, or what `mode` has of it: a sung line follows its notes, speech the speaker."""
+        """Return `natural_dynamics`, by default that of `mode`: a sung line follows its notes, speech the speaker."""
         return _NATURAL_DYNAMICS[mode] if self.natural_dynamics is None else self.natural_dynamics

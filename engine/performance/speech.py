@@ -1,4 +1,4 @@
-"""Spoken melody and rhythm: the contour of a rap line around its notes, and free-timed talk.
+"""Spoken melody and rhythm: pitch contour of rap and talk, and durations of talk.
 
 The contour follows common descriptions of American English intonation (pitch accents on stressed syllables, declination, a final fall, a final
 rise in questions); segment durations follow the shape of Klatt's rules (inherent length, shorter when unstressed or in a cluster, longer before
@@ -29,15 +29,15 @@ _CONSONANT_SPEED = 0.82
 _PAUSE_S = (0.0, 0.22, 0.45)
 FIT_LIMITS = (0.5, 1.6)  # how far talk may be squeezed or stretched to fit a length
 
-_DECLINATION_SEMITONES = 3.0
-_ACCENT_SEMITONES = {0: -0.6, 1: 2.2, 2: 1.0}
-_EMPHASIS_SEMITONES = 4.5
-_FINAL_FALL_SEMITONES, _QUESTION_RISE_SEMITONES = 4.0, 6.0
+DECLINATION_SEMITONES = 3.0
+ACCENT_SEMITONES = {0: -0.6, 1: 2.2, 2: 1.0}
+EMPHASIS_SEMITONES = 4.5
+FINAL_FALL_SEMITONES, _QUESTION_RISE_SEMITONES = 4.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenSyllable:
-    """A syllable's vowel in time, for the contour."""
+    """Times of a syllable's vowel, for the contour."""
 
     start_s: float
     end_s: float
@@ -46,23 +46,28 @@ class SpokenSyllable:
     is_emphasised: bool = False
 
 
+def stress_accent(stress: int) -> float:
+    """Return the loudness that stress adds to a syllable, 0 .. 1."""
+    return 1.0 if stress == 1 else 0.4 if stress == 2 else 0.0
+
+
 def spoken_contour(
     syllables: Sequence[SpokenSyllable], times_s: Frames, *, is_question: bool, rng: np.random.Generator
 ) -> Frames:
-    """Semitones around the speaker's pitch [T]: declination, an accent on each stressed syllable, a final fall or rise."""
+    """Return semitones around the speaker's pitch [T]: declination, an accent on each stressed syllable, a final fall or rise."""
     points: list[tuple[float, float]] = []
     first_s, last_s = syllables[0].start_s, syllables[-1].end_s
     for syllable in syllables:
         place = (syllable.start_s - first_s) / max(0.3, last_s - first_s)
-        level = _DECLINATION_SEMITONES * (0.5 - place)
-        height = _EMPHASIS_SEMITONES if syllable.is_emphasised else _ACCENT_SEMITONES[min(2, max(0, syllable.stress))]
+        level = DECLINATION_SEMITONES * (0.5 - place)
+        height = EMPHASIS_SEMITONES if syllable.is_emphasised else ACCENT_SEMITONES[min(2, max(0, syllable.stress))]
         accent = height * rng.uniform(0.8, 1.2)
         length_s = syllable.end_s - syllable.start_s
         points.append((syllable.start_s, level + 0.6 * accent))
         points.append((syllable.start_s + 0.45 * length_s, level + accent))
         closing = 0.35 * accent
         if syllable.is_phrase_end:
-            closing = _QUESTION_RISE_SEMITONES if is_question else -_FINAL_FALL_SEMITONES
+            closing = _QUESTION_RISE_SEMITONES if is_question else -FINAL_FALL_SEMITONES
         points.append((syllable.end_s, level + closing))
     times, values = zip(*_ascending(points), strict=True)
     contour = np.interp(times_s, times, values)
@@ -73,7 +78,7 @@ def spoken_contour(
 def spoken_phones(
     line: SpokenLine, *, speech_rate: float, length_s: float | None
 ) -> tuple[list[PhoneSpan], list[SpokenSyllable], float]:
-    """Phones of a spoken line from 0 s, its syllables' vowels, and the factor by which `length_s` could not be met (1 = met)."""
+    """Return the phones of a spoken line from 0 s, its vowels, and the factor by which `length_s` is missed (1 = met)."""
     phones: list[tuple[Phone, float, int]] = []  # phone, seconds, index of its syllable or -1
     pauses: dict[int, float] = {}  # after phone index
     syllables = [syllable for word in line.words for syllable in word]

@@ -1,7 +1,7 @@
-"""When each phone sounds: vowels on the beat, consonants before it, codas at the end of the note.
+"""Times of phones: vowels on the beat, consonants before it, codas at the end of the note.
 
-Works on one phrase in seconds. Durations of consonants come from a table of careful sung English; where a line is fast they shrink together
-within a share of the note that they borrow time from, and stay above an audible minimum as long as the notes leave room for it.
+Works on one phrase, in seconds. Durations of consonants come from a table of careful sung English. In a fast line they shrink together to
+a share of the note whose time they use, and stay above an audible minimum while there is room for it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.lyrics.types import Syllable
+from engine.lyrics.types import Phone, Syllable
 
 from .types import BREATH, SILENCE, PhoneSpan
 
@@ -28,6 +28,8 @@ MINIMUM_VOWEL_S = 0.045
 MAXIMUM_LEAD_S = 0.22
 EMPHASIS_STRETCH = 1.2  # of the consonants before an emphasised vowel
 GLOTTAL_GAP_S = 0.04
+PHRASE_GAP_S = 0.25  # a longer silence begins another phrase
+PAD_AFTER_S = 0.15  # silence at the end of a phrase
 RELEASE_S = 0.03  # a vowel before a rest fades this long after the note
 CODA_PAST_NOTE = 0.45  # share of a coda before a rest that may sound after the note's end…
 CODA_PAST_NOTE_S = 0.09  # …up to this long
@@ -36,7 +38,7 @@ _BORROW_S, _BORROW_SHARE = 0.075, 0.18  # consonants may take this much from a l
 
 @dataclass(frozen=True, slots=True)
 class SungSyllable:
-    """A syllable with the notes it is held over. `onset_s` is where its vowel belongs, `offset_s` where its last note ends."""
+    """A syllable with the notes it is held over. `onset_s`: time of its vowel; `offset_s`: end of its last note."""
 
     syllable: Syllable
     onset_s: float
@@ -45,7 +47,7 @@ class SungSyllable:
 
 
 def lay_phones(sung: Sequence[SungSyllable], *, lead_limit_s: float, tail_limit_s: float, bridge_s: float) -> list[PhoneSpan]:
-    """Phones of one phrase, ascending, not overlapping; gaps between them are silence.
+    """Return the phones of one phrase, ascending, without overlap; gaps between them are silence.
 
     `lead_limit_s`: time before the first vowel that its consonants may use; `tail_limit_s`: time after the last note.
     Gaps shorter than `bridge_s` between notes are sung through.
@@ -68,21 +70,21 @@ def lay_phones(sung: Sequence[SungSyllable], *, lead_limit_s: float, tail_limit_
 
 
 def _lay_before_rest(spans: list[PhoneSpan], sung: SungSyllable, tail_limit_s: float) -> None:
-    """Vowel and coda of a syllable with a rest behind it; the coda may sound a little past the note."""
+    """Append vowel and coda of a syllable before a rest; the coda may end a little after the note."""
     syllable = sung.syllable
     length_s = sung.offset_s - sung.onset_s
     coda = [seconds * FINAL_CODA_STRETCH for seconds in consonant_durations(syllable.coda)]
     past_s = min(CODA_PAST_NOTE * sum(coda), CODA_PAST_NOTE_S, tail_limit_s) if coda else min(RELEASE_S, tail_limit_s)
-    coda = squeezed(coda, max(past_s + 0.45 * length_s, MINIMUM_PHONE_S * len(coda)))
+    coda = squeeze(coda, max(past_s + 0.45 * length_s, MINIMUM_PHONE_S * len(coda)))
     end_s = sung.offset_s + past_s
     vowel_end_s = max(sung.onset_s + min(MINIMUM_VOWEL_S, 0.5 * length_s), end_s - sum(coda))
-    coda = squeezed(coda, end_s - vowel_end_s)
+    coda = squeeze(coda, end_s - vowel_end_s)
     spans.append(PhoneSpan(syllable.vowel.symbol, sung.onset_s, vowel_end_s, sung.note_index, syllable.stress))
     _append(spans, sung, syllable.coda, coda, vowel_end_s)
 
 
 def _lay_legato(spans: list[PhoneSpan], this: SungSyllable, following: SungSyllable) -> None:
-    """Vowel and coda of `this` and the onset of `following`, all before the next vowel."""
+    """Append vowel and coda of `this` and the onset of `following`, all before the next vowel."""
     space_s = following.onset_s - this.onset_s
     coda = [seconds * CODA_STRETCH for seconds in consonant_durations(this.syllable.coda)]
     onset = onset_durations(following.syllable)
@@ -90,7 +92,7 @@ def _lay_legato(spans: list[PhoneSpan], this: SungSyllable, following: SungSylla
     wanted = [*coda, *onset]
     borrow_s = max(_BORROW_S + _BORROW_SHARE * space_s, MINIMUM_PHONE_S * len(wanted)) - pause_s
     borrow_s = min(borrow_s, max(0.0, space_s - min(MINIMUM_VOWEL_S, 0.4 * space_s)))
-    fitted = squeezed(wanted, borrow_s)
+    fitted = squeeze(wanted, borrow_s)
     coda, onset = fitted[: len(coda)], fitted[len(coda) :]
     vowel_end_s = following.onset_s - sum(fitted) - min(pause_s, 0.2 * space_s)
     spans.append(PhoneSpan(this.syllable.vowel.symbol, this.onset_s, vowel_end_s, this.note_index, this.syllable.stress))
@@ -98,30 +100,32 @@ def _lay_legato(spans: list[PhoneSpan], this: SungSyllable, following: SungSylla
     _append(spans, following, following.syllable.onset, onset, following.onset_s - sum(onset))
 
 
-def _append(spans: list[PhoneSpan], sung: SungSyllable, phones: Sequence, seconds: Sequence[float], start_s: float) -> None:
+def _append(
+    spans: list[PhoneSpan], sung: SungSyllable, phones: Sequence[Phone], seconds: Sequence[float], start_s: float
+) -> None:
     for phone, length_s in zip(phones, seconds, strict=True):
         spans.append(PhoneSpan(phone.symbol, start_s, start_s + length_s, sung.note_index, sung.syllable.stress))
         start_s += length_s
 
 
-def consonant_durations(phones: Sequence) -> list[float]:
-    """Easy-tempo seconds; a consonant inside a cluster is shorter than one alone."""
+def consonant_durations(phones: Sequence[Phone]) -> list[float]:
+    """Return durations at an easy tempo, seconds; a consonant in a cluster is shorter than one alone."""
     shrink = 1.0 if len(phones) < 2 else 0.85
     return [shrink * CONSONANT_S.get(phone.symbol, DEFAULT_CONSONANT_S) for phone in phones]
 
 
 def onset_durations(syllable: Syllable) -> list[float]:
-    """Easy-tempo seconds of the consonants before the vowel, longer if the syllable is emphasised."""
+    """Return durations at an easy tempo, seconds, of the consonants before the vowel; longer if the syllable is emphasised."""
     stretch = ONSET_STRETCH * (EMPHASIS_STRETCH if syllable.is_emphasised else 1.0)
     return [stretch * seconds for seconds in consonant_durations(syllable.onset)]
 
 
 def _lead_durations(syllable: Syllable, limit_s: float) -> list[float]:
-    return squeezed(onset_durations(syllable), max(limit_s, 0.0))
+    return squeeze(onset_durations(syllable), max(limit_s, 0.0))
 
 
-def squeezed(seconds: Sequence[float], limit_s: float) -> list[float]:
-    """Durations scaled down to fit `limit_s`; short phones keep their minimum as long as that fits."""
+def squeeze(seconds: Sequence[float], limit_s: float) -> list[float]:
+    """Scale durations down to fit `limit_s`; short phones keep their minimum as long as that fits."""
     total = sum(seconds)
     if total <= limit_s or not seconds:
         return list(seconds)
@@ -133,7 +137,7 @@ def squeezed(seconds: Sequence[float], limit_s: float) -> list[float]:
 
 
 def with_silences(spans: Sequence[PhoneSpan], length_s: float) -> tuple[PhoneSpan, ...]:
-    """The same spans with `SIL` in every gap, covering 0 .. length_s. Gaps under 5 ms are closed."""
+    """Fill gaps with `SIL` so that the spans cover 0 .. length_s. Gaps under 5 ms are closed."""
     filled: list[PhoneSpan] = []
     at_s = 0.0
     for span in spans:
@@ -148,5 +152,5 @@ def with_silences(spans: Sequence[PhoneSpan], length_s: float) -> tuple[PhoneSpa
 
 
 def breath(start_s: float, end_s: float) -> PhoneSpan:
-    """An audible intake of air."""
+    """Return an audible intake of air."""
     return PhoneSpan(BREATH, start_s, end_s)

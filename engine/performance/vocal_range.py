@@ -1,4 +1,4 @@
-"""Does a melody fit a voice, and if not, by how much should it be moved?"""
+"""Check of a melody against the range of a voice, with a proposal for transposing it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 @dataclass(frozen=True, slots=True)
 class RangeReport:
-    """`outside`: share of notes outside the voice's range; `proposed_transpose`: semitones (octaves preferred), 0 = stay."""
+    """Range of a melody. `outside`: share of its notes outside the voice's range; `proposed_transpose`: semitones, 0 = none."""
 
     lowest: float
     highest: float
@@ -18,7 +18,7 @@ class RangeReport:
     proposed_transpose: int
 
     def sentence(self, voice: str, low: float, high: float) -> str | None:
-        """What to tell the user, None if all fits."""
+        """Return the warning for the user, None if all notes fit."""
         if self.outside == 0:
             return None
         text = (
@@ -29,7 +29,7 @@ class RangeReport:
 
 
 def note_name(pitch: float) -> str:
-    """MIDI pitch to a name, middle C = 60 = C4."""
+    """Return the name of a MIDI pitch; middle C = 60 = C4."""
     number = round(pitch)
     return f"{_NAMES[number % 12]}{number // 12 - 1}"
 

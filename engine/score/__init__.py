@@ -1,19 +1,20 @@
-"""The score room: files of notes and words in, frozen `Score` values out.
+"""Scores: files of notes and lyrics in, frozen `Score` values out.
 
-In: MIDI and karaoke, MusicXML, USTX, UST, DiffSinger scripts, and other programs' projects through an optional extra.
-Out: `Score` (see `types` for ticks, pitch and the one lyric convention), and MIDI, USTX or DiffSinger files again.
+In:   MIDI and karaoke, MusicXML, USTX, UST, DiffSinger scripts, and other programs' projects through an optional extra.
+Out:  `Score` (see `types` for ticks, pitch and the one lyric convention), and MIDI, USTX or DiffSinger files again.
 
-    score = read_score("song.mid")
-    tracks, notices = select_tracks(score)
-    lanes, notices = split_lanes(tracks[0], ppq=score.ppq)
+score = read_score("song.mid")
+tracks, notices = select_tracks(score)
+lanes, notices = split_lanes(tracks[0], ppq=score.ppq)
 
-Readers repair what they can and say so in `Score.notices`; what cannot be read raises `ScoreError`. This room knows nothing of
-phonemes, audio or devices, and imports nothing from other rooms.
+Readers repair damaged files and report repairs in `Score.notices`; a file that cannot be read raises `ScoreError`. No phonemes, audio or
+devices here; imports nothing from other rooms.
 """
 
-from .edit import select_tracks, transpose
-from .io import EXTRA_SUFFIXES, READABLE_SUFFIXES, WRITABLE_SUFFIXES, read_score, write_score
+from .edit import choose_for_words, select_tracks, transpose
+from .io import EXTRA_SUFFIXES, READABLE_SUFFIXES, WRITABLE_SUFFIXES, read_score, write_score, write_score_bytes
 from .lanes import split_lanes
+from .losses import losses
 from .types import (
     BREATH_MARKS,
     DEFAULT_US_PER_BEAT,
@@ -51,9 +52,12 @@ __all__ = [
     "TempoMap",
     "Track",
     "Vibrato",
+    "choose_for_words",
+    "losses",
     "read_score",
     "select_tracks",
     "split_lanes",
     "transpose",
     "write_score",
+    "write_score_bytes",
 ]

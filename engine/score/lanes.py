@@ -1,34 +1,39 @@
 """Polyphonic tracks as monophonic lanes, because one voice sings one note at a time.
 
-The highest line becomes the first lane. Notes that only brush the next one, as legato playing does, are shortened instead.
+The highest line becomes the first lane. Notes that overlap the next one slightly, as in legato playing, are shortened instead.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from .types import Note, Track
+from .types import Note, TempoMap, Track
 
 MAX_LANES = 32
 _LEGATO_SHARE = 0.3  # of the shorter of both notes
+_LEGATO_S = 0.1
 _OCTAVE = 12
 
 _Lane = list[Note]
 
 
-def split_lanes(track: Track, *, ppq: int = 480) -> tuple[tuple[Track, ...], tuple[str, ...]]:
-    """One monophonic track per line, the highest first, and notices. A monophonic track comes back as it is.
+def split_lanes(
+    track: Track, *, ppq: int = 480, tempo_map: TempoMap | None = None
+) -> tuple[tuple[Track, ...], tuple[str, ...]]:
+    """Return one monophonic track per line, the highest first, and notices. A monophonic track is returned as it is.
 
-    Overlaps below a 32nd (`ppq` says how long that is) or 30 % of the note are trimmed. Every lane that starts a note where
-    words are written gets those words. Every lane keeps all curves.
+    Overlaps below a 32nd (of `ppq` ticks per quarter) or 30 % of the note are trimmed. Overlaps up to a 16th, or up to 100 ms if a
+    `tempo_map` is given, are trimmed too if no other lane is free and both notes sound alone for at least as long. Each lane that starts a
+    note at a lyric gets that lyric. Each lane keeps all curves.
     """
-    if _is_monophonic(track.notes):
+    if is_monophonic(track.notes):
         return (track,), ()
     done: Counter[str] = Counter()
-    lanes = _assign(_by_onset(track.notes), max(1, ppq // 8), done)
+    lanes = _assign(_by_onset(track.notes), _Legato(ppq, tempo_map), done)
     lanes.sort(key=functools.cmp_to_key(_compare_height))
     notices = [f'"{track.name}": {text} ({count} notes).' for text, count in done.items()]
     if len(lanes) > 1:
@@ -36,8 +41,9 @@ def split_lanes(track: Track, *, ppq: int = 480) -> tuple[tuple[Track, ...], tup
     return tuple(_lane_track(track, lane, number) for number, lane in enumerate(lanes, 1)), tuple(notices)
 
 
-def _is_monophonic(notes: Sequence[Note]) -> bool:
-    return all(note.offset_ticks <= following.onset_ticks for note, following in zip(notes, notes[1:], strict=False))
+def is_monophonic(notes: Sequence[Note]) -> bool:
+    """Return True if each note (in order of time) ends before the next one starts."""
+    return all(note.offset_ticks <= following.onset_ticks for note, following in itertools.pairwise(notes))
 
 
 def _lane_track(track: Track, lane: _Lane, number: int) -> Track:
@@ -46,7 +52,7 @@ def _lane_track(track: Track, lane: _Lane, number: int) -> Track:
 
 
 def _by_onset(notes: Sequence[Note]) -> list[list[Note]]:
-    """Notes that start together, the highest first, each with the words written at that tick."""
+    """Group notes that start together, the highest first, each with the words written at that tick."""
     groups: dict[int, list[Note]] = {}
     for note in sorted(notes, key=lambda note: (note.onset_ticks, -note.pitch)):
         groups.setdefault(note.onset_ticks, []).append(note)
@@ -58,12 +64,45 @@ def _share_lyric(group: list[Note]) -> list[Note]:
     return [note if note.lyric or not lyric else replace(note, lyric=lyric) for note in group]
 
 
-def _assign(groups: list[list[Note]], short_ticks: int, done: Counter[str]) -> list[_Lane]:
+@dataclass(frozen=True, slots=True)
+class _Legato:
+    """Greatest overlap of notes of one line."""
+
+    ppq: int
+    tempo_map: TempoMap | None
+
+    def is_free(self, last: Note, note: Note) -> bool:
+        """Return True if `note` may follow `last` in a lane, with `last` trimmed a little if necessary."""
+        overlap = last.offset_ticks - note.onset_ticks
+        if overlap <= 0:
+            return True
+        if note.onset_ticks <= last.onset_ticks:
+            return False
+        restruck = note.pitch == last.pitch
+        goes_past = note.offset_ticks >= last.offset_ticks
+        legato = overlap < _LEGATO_SHARE * min(last.duration_ticks, note.duration_ticks)
+        return restruck or overlap < max(1, self.ppq // 8) or (goes_past and legato)
+
+    def is_played_over(self, last: Note, note: Note) -> bool:
+        """Return True if `last` was released late and both notes sound alone for at least as long as they overlap."""
+        overlap = last.offset_ticks - note.onset_ticks
+        alone = min(note.onset_ticks - last.onset_ticks, note.offset_ticks - last.offset_ticks)
+        return 0 < overlap <= alone and overlap <= self._longest_overlap(note.onset_ticks)
+
+    def _longest_overlap(self, tick: int) -> float:
+        if self.tempo_map is None:
+            return self.ppq / 4
+        return max(self.ppq / 4, self.tempo_map.tick_at(self.tempo_map.seconds_at(tick) + _LEGATO_S) - tick)
+
+
+def _assign(groups: list[list[Note]], legato: _Legato, done: Counter[str]) -> list[_Lane]:
     lanes: list[_Lane] = []
     for group in groups:
         unused = list(lanes)
         for note in group:
-            free = [lane for lane in unused if _is_free(lane[-1], note, short_ticks)]
+            free = [lane for lane in unused if legato.is_free(lane[-1], note)]
+            if not free and len(group) == 1:
+                free = [lane for lane in unused if legato.is_played_over(lane[-1], note)]
             if free:
                 lane = _choose_lane(free, note) if len(group) == 1 else free[0]
                 unused.remove(lane)
@@ -83,28 +122,15 @@ def _append_trimming(lane: _Lane, note: Note, done: Counter[str]) -> None:
     lane.append(note)
 
 
-def _is_free(last: Note, note: Note, short_ticks: int) -> bool:
-    """May `note` follow `last` in a lane, if need be by trimming `last`?"""
-    overlap = last.offset_ticks - note.onset_ticks
-    if overlap <= 0:
-        return True
-    if note.onset_ticks <= last.onset_ticks:
-        return False
-    restruck = note.pitch == last.pitch
-    goes_past = note.offset_ticks >= last.offset_ticks
-    legato = overlap < _LEGATO_SHARE * min(last.duration_ticks, note.duration_ticks)
-    return restruck or overlap < short_ticks or (goes_past and legato)
-
-
 def _choose_lane(free: list[_Lane], note: Note) -> _Lane:
-    """A lone note goes to the upper line, unless it lies over an octave below it and nearer to a lower one."""
+    """Return the lane of a lone note: the upper one, unless the note is over an octave below it and nearer to a lower one."""
     if free[0][-1].pitch - note.pitch <= _OCTAVE:
         return free[0]
     return min(free, key=lambda lane: abs(lane[-1].pitch - note.pitch))
 
 
 def _compare_height(lane: _Lane, other: _Lane) -> int:
-    """Below 0 if `lane` is the higher one where both sound, or starts first if they never do."""
+    """Return a negative number if `lane` is the higher one while both sound, or starts first if they never do."""
     higher_by = 0.0  # semitones x ticks
     sound_together = False
     i = j = 0

@@ -1,55 +1,33 @@
-"""The written music as frozen values: notes, lyrics as written, tempo map, meters, expression curves.
+"""Scores as frozen values: notes, lyrics as written, tempo map, meters, expression curves.
 
 Time is in ticks (`Score.ppq` ticks per quarter note); `TempoMap` is the only place where ticks become seconds.
 Pitch is a float MIDI note number (69.0 = A4 = 440 Hz).
 
-Lyrics are kept as the user wrote them, with every format's own marks translated to one convention:
+Lyrics are kept as the user wrote them, with the marks of each format translated to one convention:
 
     "word"      a word, or a word with a hint "word[w er d]" / a bare hint "[w er d]" (ARPAbet, any case)
     "+"         the next syllable of the word before ("+2" = skip to its 2nd syllable)
-    "a-" "way"  a hyphen at the end: the word goes on at the next written syllable (MusicXML, MIDI, karaoke)
-    "-"         hold: the vowel before goes on at this pitch (melisma)
+    "a-" "way"  a hyphen at the end: the word continues at the next written syllable (MusicXML, MIDI, karaoke)
+    "-"         hold: the vowel before continues at this pitch (melisma)
     "AP" "br"   a breath;  "R" "SP"  silence
     "'word"     glottal onset
     "*word*"    emphasis; several words "*in a row*"; a word in pieces "*a*-" "way", or "*a-" "way*"
-    None or ""  nothing written
+    None or ""  no lyric
 """
 
 from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from engine.parameters import Parameter as Parameter
 
 DEFAULT_US_PER_BEAT = 500_000  # 120 bpm, the Standard MIDI File default
 HOLD = "-"
 NEXT_SYLLABLE = "+"
+REST = "R"
 BREATH_MARKS = frozenset({"AP", "br"})
-REST_MARKS = frozenset({"R", "SP"})
-
-
-class Parameter(StrEnum):
-    """What a `Curve` controls, with its unit and range."""
-
-    BEND_CENTS = "bend_cents"  # offset from the written pitch, cents (RPN range already applied)
-    F0_HZ = "f0_hz"  # absolute pitch, Hz; 0 = no value (DiffSinger .ds)
-    MODULATION = "modulation"  # CC1, 0..1: vibrato depth
-    BREATH = "breath"  # CC2, 0..1
-    VOLUME = "volume"  # CC7, 0..1 (MIDI value / 127)
-    EXPRESSION = "expression"  # CC11, 0..1
-    SUSTAIN = "sustain"  # CC64, 0..1
-    BRIGHTNESS = "brightness"  # CC74, 0..1, 0.5 = neutral
-    PRESSURE = "pressure"  # channel or key aftertouch, 0..1
-    DYNAMICS_DB = "dynamics_db"  # USTX dyn and .ds energy edits, dB relative to normal
-    TENSION = "tension"  # -1..1
-    BREATHINESS = "breathiness"  # -1..1, 0 = the voice's own
-    VOICING = "voicing"  # 0..1, 1 = normal, 0 = whisper
-    PITCH_STRENGTH = "pitch_strength"  # rap: 0 spoken .. 1 the written pitch (CC3)
-    GENDER = "gender"  # -1..1, formant shift, + = larger (darker)
-    TONE_SHIFT_CENTS = "tone_shift_cents"  # timbre of another pitch (USTX shfc)
-    COLOUR = "colour"  # CC70, 0..1: from the voice's main colour to its second one
-    GROWL = "growl"  # CC18, 0..1
-    ATTACK = "attack"  # CC73, -1 soft .. 1 hard, 0 = normal; counts where a note begins
+REST_MARKS = frozenset({REST, "SP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +46,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Vibrato:
-    """A written vibrato, in OpenUtau's terms."""
+    """A written vibrato, in the terms of OpenUtau."""
 
     length_percent: float  # share of the note, counted from its end, 0..100
     period_ms: float
@@ -109,13 +87,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Notes in order of onset, then pitch. May be polyphonic as read; `split_lanes` makes it monophonic."""
+    """Notes in order of onset, then pitch. A track that was read may be polyphonic; `split_lanes` makes monophonic ones."""
 
     name: str
     notes: tuple[Note, ...]
     curves: tuple[Curve, ...] = ()
     language: str | None = None  # "en", "zh", "ja"… if the file says so
     is_drums: bool = False  # MIDI channel 10 and the like
+    is_muted: bool = False  # in the project
 
     @property
     def has_lyrics(self) -> bool:
@@ -127,6 +106,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class TempoChange:
+    """A tempo from `tick` on."""
+
     tick: int
     us_per_beat: float  # microseconds per quarter note
 
@@ -137,6 +118,8 @@ class TempoChange:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
+    """A meter from `tick` on."""
+
     tick: int
     numerator: int
     denominator: int
@@ -144,7 +127,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class TempoMap:
-    """Ticks to seconds and back. `changes` ascending by tick; a missing change at tick 0 means 120 bpm until the first one."""
+    """Conversion of ticks to seconds and back. `changes` ascending by tick; without one at tick 0, the song starts at 120 bpm."""
 
     ppq: int
     changes: tuple[TempoChange, ...] = ()
@@ -166,19 +149,19 @@ class TempoMap:
         object.__setattr__(self, "_us", tuple(us))
 
     def seconds_at(self, tick: float) -> float:
-        """Seconds from the start of the song at `tick` (may be fractional)."""
+        """Return seconds from the start of the song at `tick` (may be fractional)."""
         i = max(0, bisect.bisect_right(self._ticks, tick) - 1)
         return self._seconds[i] + (tick - self._ticks[i]) * self._us[i] / 1e6 / self.ppq
 
     def tick_at(self, seconds: float) -> float:
-        """Tick (fractional) at `seconds` from the start of the song."""
+        """Return the tick (fractional) at `seconds` from the start of the song."""
         i = max(0, bisect.bisect_right(self._seconds, seconds) - 1)
         return self._ticks[i] + (seconds - self._seconds[i]) * 1e6 * self.ppq / self._us[i]
 
 
 @dataclass(frozen=True)
 class Score:
-    """A whole song. `notices` say, in full sentences, what the reader repaired, guessed or could not keep."""
+    """A whole song. `notices`: full sentences about what the reader repaired, guessed or left out."""
 
     title: str
     ppq: int

@@ -56,14 +56,14 @@ def test_world_stretches_vowels_only() -> None:
     np.testing.assert_allclose(sung_s, [0.0, 0.1, 1.05, 1.15])
 
 
-def test_words_get_a_note_per_syllable() -> None:
+def test_a_word_has_a_note_per_syllable() -> None:
     benchmark = loaded("voice_quality")
     score, spans = benchmark.words_score(["door", "again"], {"door": 1, "again": 2}.__getitem__, 57, 0.5)
     assert [note.lyric for note in score.tracks[0].notes] == ["door", "again", "+"]
     assert spans == [("door", 1.0, 1.5), ("again", 2.4, 3.4)]
 
 
-def test_clips_become_phones_again() -> None:
+def test_units_of_clips_are_merged_into_phones() -> None:
     """Closures and glides, which the voice splits off again, are merged with their phones; a doubled stop stays two."""
     benchmark = loaded("voice_quality")
     units = ("SIL", "T_closure", "T", "AY", "AY_glide", "T_closure", "T", "T_closure", "T", "SIL")

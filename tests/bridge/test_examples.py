@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import runpy
 import tomllib
 from pathlib import Path
@@ -25,7 +26,7 @@ TRACKS = [
 ]
 
 
-def test_the_files_are_what_the_script_makes(tmp_path: Path) -> None:
+def test_script_makes_the_packaged_files(tmp_path: Path) -> None:
     runpy.run_path(str(SCRIPT))["make_examples"](tmp_path)
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert made == {path.name: path.read_bytes() for path in FOLDER.glob("*.mid")}
@@ -63,7 +64,7 @@ def test_every_note_has_words_that_need_no_guessing(track: Track) -> None:
 
 
 @pytest.mark.parametrize("track", TRACKS)
-def test_beats_carry_no_weak_syllables_of_longer_words(track: Track) -> None:
+def test_weak_syllables_are_not_louder_than_strong_ones(track: Track) -> None:
     """In the sung examples no unstressed syllable is struck harder than the stressed syllable of its own word."""
     laid = lay_lyrics(track)
     by_word: dict[int, list[tuple[int, int]]] = {}
@@ -81,7 +82,7 @@ def test_beats_carry_no_weak_syllables_of_longer_words(track: Track) -> None:
 def test_the_spoken_lines_do_not_overlap() -> None:
     timed = parse_lyric_text((FOLDER / "three-lines.txt").read_text(encoding="utf-8")).timed_lines
     assert len(timed) == 3
-    for line, following in zip(timed, timed[1:], strict=False):
+    for line, following in itertools.pairwise(timed):
         spoken = read_spoken_text(line.text)
         assert not any(sentence.notices for sentence in spoken)
         lengths_s = [

@@ -7,6 +7,7 @@ import struct
 from collections import namedtuple
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,10 +188,14 @@ def test_an_existing_file_stays_unless_overwrite_is_given(tmp_path):
 
 def test_a_file_that_appears_meanwhile_stays(tmp_path):
     path = tmp_path / "a.wav"
-    with pytest.raises(OutputError, match="exists"):
+
+    def write() -> None:
         with StemWriter(path, StemFormat(sample_rate=48000, channels=1, total_samples=10)) as writer:
             writer.write(np.zeros((1, 10), np.float32))
             path.write_bytes(b"mine")
+
+    with pytest.raises(OutputError, match="exists"):
+        write()
     assert path.read_bytes() == b"mine" and os.listdir(tmp_path) == ["a.wav"]
 
 
@@ -252,7 +257,7 @@ def test_folders_are_made_and_impossible_ones_explained(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"sample_rate": 0}, {"channels": 3}, {"subtype": "8"}, {"total_samples": -1}, {"time_reference_samples": -1}]
+    "options", [{"sample_rate": 0}, {"channels": 65}, {"subtype": "8"}, {"total_samples": -1}, {"time_reference_samples": -1}]
 )
 def test_impossible_formats_are_refused(tmp_path, options):
     with pytest.raises(OutputError, match="Valid:"):
@@ -307,3 +312,27 @@ def test_tracks_never_share_a_name():
         "Lead-3.wav",
         "Lead-2-2.wav",
     ]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_a_stem_whose_length_is_not_known_ends_where_the_writing_ends(tmp_path: Path, channels: int) -> None:
+    path, samples = tmp_path / "open.wav", np.random.default_rng(0).uniform(-1, 1, (channels, 1_001)).astype(np.float32)
+    open_ended = StemFormat(sample_rate=48_000, channels=channels, total_samples=0, subtype="32f")
+    with StemWriter(path, open_ended, metadata=StemMetadata(title="Take", voice="Kathleen"), is_open_ended=True) as writer:
+        for start in range(0, 1_001, 256):
+            writer.write(samples[:, start : start + 256])
+    assert writer.result.total_samples == 1_001
+    info = read_stem_metadata(path)
+    assert info.synthetic and info.total_samples == 1_001 and info.channels == channels
+    assert info.metadata.title == "Take" and info.metadata.voice == "Kathleen"
+    np.testing.assert_array_equal(soundfile.read(path, dtype="float32", always_2d=True)[0].T, samples)
+
+
+def test_an_open_ended_header_is_as_long_whatever_the_length() -> None:
+    def header(samples: int) -> bytes:
+        stem = StemFormat(sample_rate=48_000, channels=2, total_samples=samples, subtype="32f")
+        return build_header(stem, StemMetadata(), 0, is_open_ended=True)
+
+    small, large = header(10), header(1 << 30)
+    assert len(small) == len(large)
+    assert small[:4] == b"RIFF" and small[12:16] == b"JUNK" and large[:4] == b"RF64" and large[12:16] == b"ds64"

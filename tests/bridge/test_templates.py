@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.cli.shared import JsonOptions
+from bridge.cli.templates import InstallOptions
 from bridge.commands import send
 from bridge.commands.templates import TEMPLATES, install, list_templates, program_folder, read_templates
 from bridge.osc import reaper
@@ -79,24 +81,32 @@ def test_every_file_is_installed() -> None:
 
 @pytest.mark.parametrize("template", read_templates(), ids=lambda template: template.name)
 def test_files_arrive_as_they_are(template, tmp_path, capsys) -> None:
-    assert install(template.name, output=tmp_path, overwrite=False) == 0
+    assert install(InstallOptions(name=template.name, output=tmp_path)) == 0
     printed = capsys.readouterr().out
     for source, place in template.files.items():
         assert (tmp_path / place).read_bytes() == (template.folder / source).read_bytes()
         assert str(tmp_path / place) in printed
-    assert install(template.name, output=tmp_path, overwrite=False) == 0, "the same again changes nothing"
+    assert install(InstallOptions(name=template.name, output=tmp_path)) == 0, "the same again changes nothing"
 
 
 def test_changed_files_stay_unless_told(tmp_path) -> None:
-    install("reaper", output=tmp_path, overwrite=False)
+    install(InstallOptions(name="reaper", output=tmp_path))
     mine, other = tmp_path / "OSC/Vocalese.ReaperOSC", tmp_path / "Scripts/Vocalese/vocalese_send.lua"
     mine.write_text("mine")
     other.unlink()
     with pytest.raises(OutputError, match="--overwrite"):
-        install("reaper", output=tmp_path, overwrite=False)
+        install(InstallOptions(name="reaper", output=tmp_path))
     assert mine.read_text() == "mine" and not other.exists(), "all or nothing"
-    install("reaper", output=tmp_path, overwrite=True)
+    install(InstallOptions(name="reaper", output=tmp_path, overwrite=True))
     assert mine.read_bytes() == (REAPER / "Vocalese.ReaperOSC").read_bytes() and other.exists()
+
+
+def test_a_folder_that_its_program_never_makes_is_made(tmp_path, monkeypatch) -> None:
+    """A fresh machine: Pd looks in ~/.local/lib/pd/extra and does not make it."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    folder = program_folder("puredata", home=tmp_path)
+    assert not folder.exists() and install(InstallOptions(name="puredata", output=None)) == 0
+    assert (folder / "vocalese" / "vocalese.pd").is_file()
 
 
 def test_a_program_that_is_not_there_is_said(tmp_path, monkeypatch) -> None:
@@ -104,12 +114,12 @@ def test_a_program_that_is_not_there_is_said(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("APPDATA", str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     with pytest.raises(OutputError, match="--output"):
-        install("reaper", output=None, overwrite=False)
+        install(InstallOptions(name="reaper", output=None))
     with pytest.raises(SettingsError, match="cubase"):
-        install("cubase", output=tmp_path, overwrite=False)
+        install(InstallOptions(name="cubase", output=tmp_path))
     assert list(tmp_path.iterdir()) == []
     program_folder("reaper", home=tmp_path).mkdir(parents=True)
-    assert install("reaper", output=None, overwrite=False) == 0
+    assert install(InstallOptions(name="reaper", output=None)) == 0
     assert (program_folder("reaper", home=tmp_path) / "OSC" / "Vocalese.ReaperOSC").is_file()
 
 
@@ -132,10 +142,10 @@ def test_programs_have_their_folders(name: str, platform: str, place: str, tmp_p
 
 
 def test_the_list_says_what_was_tried(capsys) -> None:
-    assert list_templates(as_json=True) == 0
+    assert list_templates(JsonOptions(as_json=True)) == 0
     rows = json.loads(capsys.readouterr().out)["templates"]
     assert [row["name"] for row in rows] == [template.name for template in read_templates()]
-    assert list_templates(as_json=False) == 0
+    assert list_templates(JsonOptions(as_json=False)) == 0
     shown = capsys.readouterr().out.casefold()
     assert all(row["tried"].casefold() in shown for row in rows)
 

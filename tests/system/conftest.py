@@ -22,7 +22,7 @@ MELODY = [
 
 
 class Answer(NamedTuple):
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str

@@ -1,7 +1,8 @@
-"""The templates in the programs they are made for, each as a process of its own, against our server over real sockets."""
+"""The templates in the programs they are made for, each as a separate process, against our server over real sockets."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import secrets
@@ -18,10 +19,14 @@ import pytest
 import soundfile
 from jack_server import JackServer, require_jack
 
+from bridge.cli.templates import InstallOptions
 from bridge.commands.templates import TEMPLATES, install
 from bridge.osc import EventQueue, OscServer, encode
 from bridge.protocol import Clip, Received, events, replies
+from bridge.song.replies import song_replies
+from bridge.song.timeline import Timeline
 
+pytestmark = pytest.mark.daw
 ROOT = Path(__file__).parents[2]
 WAIT_S = 30.0
 NO_SUCH_PITCH = 200
@@ -43,6 +48,9 @@ class Session:
         if isinstance(received.event, events.StatusRequest):
             self.server.send(received.sender, replies.Status("playing", 1234.5, 3, 0.25, 8.5, 1, 2, 4, "USB audio"))
             self.server.send(received.sender, replies.LyricsNext(0, "me", 0, 3))
+        if isinstance(received.event, events.SongRequest):
+            for reply in song_replies(Timeline(), 1):
+                self.server.send(received.sender, reply)
         return self.queue.put(received)
 
     def wait_for(self, count: int, kind: type | tuple[type, ...] = object) -> list:
@@ -118,7 +126,7 @@ def program(name: str, package: str) -> str:
 
 def pd_command(folder: Path, *options: object) -> list[object]:
     pd = program("pd", "puredata-core")
-    install("puredata", output=folder, overwrite=False)
+    install(InstallOptions(name="puredata", output=folder))
     return [pd, "-nogui", "-nomidi", "-stderr", *options, "-open", folder / "vocalese" / "vocalese-demo.pd"]
 
 
@@ -207,8 +215,8 @@ def test_pure_data_hears_what_it_plays(jack_server: Callable, tmp_path: Path) ->
         def is_there(pattern: str) -> list:
             return patchbay.get_ports(pattern, is_audio=True)
 
-        until(lambda: is_there("^pure_data:input") and is_there("^PortAudio:out_0"), "ports")
-        patchbay.connect(is_there("^PortAudio:out_0")[0], is_there("^pure_data:input")[0])
+        until(lambda: is_there("^pure_data:input") and is_there("^Vocalese-audio:out_0"), "ports")
+        patchbay.connect(is_there("^Vocalese-audio:out_0")[0], is_there("^pure_data:input")[0])
         tell(f"play port {osc_port}")
         tell("play lyrics stay en")
         until(lambda: levels()[-3:] == [0.0, 0.0, 0.0], "silence before the notes")
@@ -255,7 +263,7 @@ Routine({
 
 def test_supercollider_plays_and_listens(session: Session, tmp_path: Path) -> None:
     sclang = program("sclang", "supercollider-language supercollider-server")
-    install("supercollider", output=tmp_path, overwrite=False)
+    install(InstallOptions(name="supercollider", output=tmp_path))
     script = tmp_path / "play.scd"
     script.write_text(SCLANG.replace("TEMPLATE", str(tmp_path / "vocalese" / "vocalese.scd")))
     environment = {"VOCALESE_PORT": str(session.server.port), **HEADLESS, "XDG_RUNTIME_DIR": str(tmp_path)}
@@ -304,7 +312,7 @@ def test_supercollider_hears_what_it_plays(jack_server: Callable, tmp_path: Path
     """A note from sclang becomes singing in `vocalese serve`, which comes into scsynth through JACK, and is measured there."""
     sclang = program("sclang", "supercollider-language")
     scsynth = program("scsynth", "supercollider-server")
-    install("supercollider", output=tmp_path, overwrite=False)
+    install(InstallOptions(name="supercollider", output=tmp_path))
     language_port, synth_port = free_ports(2)
     script = tmp_path / "ears.scd"
     ports = SCLANG_EARS.replace("LANGUAGE", str(language_port)).replace("SYNTH", str(synth_port))
@@ -324,8 +332,8 @@ def test_supercollider_hears_what_it_plays(jack_server: Callable, tmp_path: Path
 
         stack.callback(synth.process.wait, WAIT_S)
         stack.callback(control.sendto, encode("/quit", "", []), ("127.0.0.1", synth_port))  # JACK waits for one that is killed
-        until(lambda: there("^SuperCollider:in_1") and there("^PortAudio:out_0"), "ports")
-        patchbay.connect(there("^PortAudio:out_0")[0], there("^SuperCollider:in_1")[0])
+        until(lambda: there("^SuperCollider:in_1") and there("^Vocalese-audio:out_0"), "ports")
+        patchbay.connect(there("^Vocalese-audio:out_0")[0], there("^SuperCollider:in_1")[0])
         with running([sclang, script], tmp_path, VOCALESE_PORT=osc_port, **HEADLESS, XDG_RUNTIME_DIR=str(tmp_path)) as sc:
 
             def tell(what: str) -> None:
@@ -402,11 +410,11 @@ dofile("SCRIPT")
 
 
 def run_in_reaper(script: str, folder: Path, *more: str) -> str:
-    """What a REAPER script prints; `more` are put behind each command line of `vocalese`."""
+    """Output of a REAPER script; `more` are appended to each command line of `vocalese`."""
     lua = program("lua5.4", "lua5.4")
     if os.name != "posix":
         pytest.skip("the stand-in of the command is a shell script")
-    install("reaper", output=folder, overwrite=False)
+    install(InstallOptions(name="reaper", output=folder))
     command = folder / "vocalese"
     code = "import sys; from bridge.cli import main; sys.exit(main())"
     command.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}' \"$@\" {' '.join(more)}\n")
@@ -423,7 +431,7 @@ def run_in_reaper(script: str, folder: Path, *more: str) -> str:
 
 def test_selected_items_reach_the_session(session: Session, tmp_path: Path) -> None:
     assert run_in_reaper("vocalese_send.lua", tmp_path, "--port", str(session.server.port)) == ""
-    tempo, clip, second = session.wait_for(3)
+    tempo, clip, second = session.wait_for(3, (events.TempoMapSet, Clip))
     assert isinstance(tempo, events.TempoMapSet) and isinstance(clip, Clip)
     assert (clip.track, second.track) == (0, 1) and len(clip.notes) == len(second.notes), "two tracks of the same name stay two"
     assert [(point.ppq, round(point.bpm, 3), point.numerator) for point in tempo.changes] == [(0, 120, 4), (4, 90, 3)]
@@ -516,7 +524,7 @@ def test_ardour_tells_its_transport(session: Session, tmp_path: Path) -> None:
     positions = [received.event for received in told if isinstance(received.event, events.Transport)]
     rolling = [position for position in positions if position.state == 1]
     assert positions[-1].state == 0 and len(rolling) >= 3
-    assert all(later.sample > earlier.sample for earlier, later in zip(rolling, rolling[1:], strict=False))
+    assert all(later.sample > earlier.sample for earlier, later in itertools.pairwise(rolling))
     for position in positions:
         assert position.ppq == pytest.approx(position.sample / 48_000 * 2, abs=1 / 1920) and position.bpm == 120.0
     assert not session.server.counts.refused

@@ -15,16 +15,21 @@ import soundfile
 import torch
 from gpt_sovits_tiny import save_gpt, save_official, save_sovits, speaker_weights
 
-from engine.model.gpt_sovits.adapter import PitchAdapter
-from engine.voice.gpt_sovits import load_networks
-from engine.voice.pitch_adapter import install_adapter, save_adapter
+from bridge.cli.render import RenderOptions
+from bridge.commands import render_file
+from engine import Mode
+from engine.voices.gpt_sovits.adapter_files import install_adapter, save_adapter
+from engine.voices.gpt_sovits.importer import load_networks
+from engine.voices.gpt_sovits.networks.adapter import PitchAdapter
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_take():
     """Random weights say nothing right however often they are asked."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.synthesis.gpt_sovits.speech._TAKES", 1)
+        patch.setattr("engine.voices.gpt_sovits.speech._TAKES", 1)
         yield
 
 
@@ -128,11 +133,10 @@ def test_it_talks_at_its_own_pace_and_again_from_the_cache(vocalese, imported, t
     [
         ((), {"gpt": "sovits", "sovits": "gpt"}, "Swap the GPT and the SoVITS file"),
         ((), {"gpt": "clip"}, "clip.wav"),
-        (("--reference", "nowhere.wav"), {}, "nowhere.wav cannot be read"),
+        (("--reference", "nowhere.wav"), {}, "no file nowhere.wav"),
         (("--reference-text", "Hello."), {}, "--reference too"),
         (("--range", "60", "50"), {}, "is no range"),
         (("--speaker-encoder", "SPEAKER"), {}, "no use for a speaker network"),
-        (("--reference", "CLIP", "--reference-text", "bonjour", "--reference-language", "fr"), {}, "reads 'fr' text"),
         (
             ("--languages", "en", "ko", "--title", "Me"),
             {"gpt": "gpt_v1", "sovits": "v1"},
@@ -234,7 +238,7 @@ def with_adapter(imported, private_folders, tmp_path):
 
 def test_an_adapter_is_used_when_it_is_given_or_installed(vocalese, with_adapter, melody, tmp_path, monkeypatch) -> None:
     folder, adapter = with_adapter
-    monkeypatch.setattr("engine.synthesis.gpt_sovits.voice._LEAST_LIKENESS", 0.0)
+    monkeypatch.setattr("engine.voices.gpt_sovits.voice._LEAST_LIKENESS", 0.0)
     stems = {}
     for name, more in (("plain", ()), ("given", ("--adapter", adapter)), ("none", ("--adapter", "none"))):
         answer = vocalese("render", melody, "--voice", folder, "-o", tmp_path / name, "--json", *more)
@@ -276,3 +280,21 @@ def test_what_is_not_for_this_voice_or_machine_is_one_clear_line(vocalese, impor
     if not torch.cuda.is_available():
         answer = vocalese("render", melody, "-o", tmp_path / "stems", "--voice", "me", "--device", "cuda")
         assert answer.code != 0 and "no CUDA device" in answer.err
+
+
+def test_the_real_time_factor_of_talk_counts_the_speech(imported, private_folders, tmp_path, monkeypatch) -> None:
+    """A clock that moves by 50 s of processor time while lines are spoken to be planned, before the stem is written."""
+    clock = [0.0]
+    monkeypatch.setattr(render_file.time, "process_time", lambda: clock[0])
+    plan_file = render_file.plan_file
+
+    def slow_plan(*arguments):
+        clock[0] += 50.0
+        return plan_file(*arguments)
+
+    monkeypatch.setattr(render_file, "plan_file", slow_plan)
+    (tmp_path / "line.txt").write_text("Hi.", encoding="utf-8")
+    voices = private_folders / "xdg_data_home/vocalese/voices"
+    options = RenderOptions(mode=Mode.TALK, output=tmp_path / "out", voice="me", voice_folders=(voices,), uses_cache=False)
+    (stem,) = render_file.render_file(tmp_path / "line.txt", options).stems
+    assert stem.rtf == pytest.approx(50.0 / stem.seconds, rel=1e-3)

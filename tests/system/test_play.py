@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from bridge.stems.riff import read_stem_metadata
+
 ROOT = Path(__file__).parents[2]
 TWO_PHRASES = [(1, 1, 57, "stay"), (2, 1, 60, "here"), (5, 1, 62, "my"), (6, 1, 57, "love")]
 FADE_S = 0.005
@@ -45,6 +47,14 @@ def test_a_file_is_the_stem_with_start_and_loop(vocalese, midi, stem, tmp_path, 
         np.testing.assert_allclose(heard[turn + fade :, side], song[rate : 3 * rate][fade:], atol=1e-4)
 
 
+def test_a_file_says_that_its_voice_is_synthetic(vocalese, midi, tmp_path) -> None:
+    path = tmp_path / "heard.wav"
+    assert vocalese("play", midi("two", TWO_PHRASES), "-o", path, "--json").code == 0
+    info = read_stem_metadata(path)
+    assert info.synthetic and info.metadata.voice and info.metadata.version
+    assert info.total_samples == soundfile.info(path).frames
+
+
 def test_each_track_can_have_its_pair(vocalese, midi, stem, tmp_path, song) -> None:
     from dataclasses import replace
 
@@ -61,6 +71,7 @@ def test_each_track_can_have_its_pair(vocalese, midi, stem, tmp_path, song) -> N
     assert not np.array_equal(heard[:, 0], heard[:, 2]) and np.abs(heard).max(axis=0).min() > 0.05
 
 
+@pytest.mark.realtime
 def test_without_a_device_it_plays_in_time_and_ends(vocalese, midi) -> None:
     played = vocalese("play", midi("short", TWO_PHRASES[:2]), "-o", "null", "--start", 1.0)
     assert played.code == 0 and "nothing missed" in played.out and "1 track(s) on null" in played.out
@@ -96,6 +107,7 @@ def test_texts_and_existing_files_are_refused(vocalese, midi, tmp_path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no process groups")
 @pytest.mark.parametrize("after_s", [0.0, 0.5, 3.0])
+@pytest.mark.slow
 def test_ctrl_c_ends_it_whenever_it_comes(midi, after_s: float) -> None:
     """A terminal interrupts all processes at once: while the render process starts, and while the loop plays."""
     command = [sys.executable, "-m", "bridge.cli", "play", str(midi("short", TWO_PHRASES[:2])), "-o", "null", "--loop"]

@@ -1,4 +1,4 @@
-"""What `vocalese play` gives to a sound system is what `vocalese render` writes: heard by another program, sample by sample.
+"""Output of `vocalese play` over JACK equals the file of `vocalese render`, sample by sample, as received by another program.
 
 The JACK server runs in its synchronous mode, where a client that is late delays the period instead of losing it: what is heard is then the
 same on a busy machine.
@@ -36,7 +36,7 @@ class Listener:
         client.activate()
 
     def joined(self) -> bool:
-        """Whether there is somebody to listen to; then it listens."""
+        """Connect to the player's outputs; False if it has none yet."""
         ports = self._client.get_ports(is_audio=True, is_output=True)
         theirs = [port for port in ports if not port.name.startswith(("system:", "listener:"))]
         if len(theirs) < len(self._ears):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from bridge.commands.plan import lyrics_given
 from bridge.stems.fx import preset_names
 from bridge.stems.riff import read_stem_metadata
 from engine.score import Score, TempoMap, write_score
@@ -194,6 +195,25 @@ def test_words_come_as_text_or_files(vocalese, midi, tmp_path, suffix):
     assert vowels == [10_000_000, 15_000_000, 30_000_000]
 
 
+@pytest.mark.parametrize(
+    ("leftover", "sung"),
+    [
+        ("auto", "s iy m ay l ah v l aa"),
+        ("hold", "s iy m ay l ah v l aa"),
+        ("rest", "s iy m ay l ah v"),
+        ("fill", "s iy m ay l aa l ah v l aa l aa"),
+    ],
+)
+def test_lines_keep_their_phrases_and_leftover_notes_hold_or_rest(vocalese, midi, tmp_path, leftover, sung):
+    path = midi(
+        "tune", [(2, 1, 57, None), (3, 1, 59, None), (4, 1, 59, None), (6, 1, 60, None), (7, 1, 60, None), (10, 1, 60, None)]
+    )
+    words = ("--lyrics", "see my\nlove", "--leftover", leftover)
+    (stem,) = vocalese("render", path, *words, "-o", tmp_path / "o", "--labels", "--json").stems
+    label = Path(stem["path"]).with_suffix(".lab").read_text(encoding="utf-8")
+    assert [phone for line in label.splitlines() if (phone := line.split()[2]) not in ("pau", "br")] == sung.split()
+
+
 def test_stems_of_one_song_start_together_and_are_equally_long(vocalese, song, tmp_path):
     parts = [song(notes, name=name).tracks[0] for name, notes in (("high", SHORT), ("low", [(6, 1, 52, "go")]))]
     path = tmp_path / "duet.mid"
@@ -224,14 +244,14 @@ def test_an_edit_changes_nothing_outside_its_phrase(vocalese, song, tmp_path):
         (stem,) = vocalese("render", path, "-o", path.parent / "o", "--depth", "32f", "--json").stems
         stems.append(soundfile.read(stem["path"], dtype="float32")[0])
     before, after = stems
-    phrase = slice(int(3.5 * 48_000), int(6 * 48_000))
+    phrase = slice(int(3.5 * 48_000), 6 * 48_000)
     assert (before[phrase] != after[phrase]).any()
     before[phrase] = after[phrase] = 0
     assert before.tobytes() == after.tobytes() and before.any()
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_half_written(vocalese, midi, tmp_path, monkeypatch):
-    from engine.voice.starter import StarterVoice
+    from engine.voices.starter.voice import StarterVoice
 
     sung = []
 
@@ -281,3 +301,192 @@ def test_ctrl_c_from_the_terminal(midi, tmp_path, jobs):
             process.communicate()
     assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
     assert files(out) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["missing.txt", "missing.LRC", "verse one.txt", "./missing", "songs/verse", "/no/such folder/verse", "C:\\songs\\verse.md"],
+)
+def test_words_from_a_file_that_is_not_there_are_an_error(vocalese, midi, tmp_path, given):
+    answer = vocalese("render", midi("words", SHORT), "--lyrics", given, "-o", tmp_path / "out", "--json")
+    assert answer.code == 3 and f"{given} does not exist" in answer.err and files(tmp_path / "out") == []
+    assert vocalese("inspect", midi("words", SHORT), "--lyrics", given).code == 1
+
+
+def test_a_folder_is_no_file_with_words(vocalese, midi, tmp_path):
+    answer = vocalese("render", midi("words", SHORT), "--lyrics", tmp_path, "-o", tmp_path / "out")
+    assert answer.code == 3 and "is a folder" in answer.err
+
+
+@pytest.mark.parametrize(
+    "given", ["stay home", "either and/or both", "stay. home.", "10% / 20%", "line one\nline/two", "a / b"]
+)
+def test_plain_words_stay_plain_words(given):
+    assert lyrics_given(given).lines
+
+
+def test_words_come_from_a_file_that_is_there(tmp_path):
+    (tmp_path / "verse.txt").write_text("stay home", encoding="utf-8")
+    assert lyrics_given(str(tmp_path / "verse.txt")).lines == ("stay home",)
+
+
+STARTER_WITHOUT_TORCH = """
+import sys
+from bridge.cli import main
+code = main({arguments!r})
+print("loaded:", sorted({{"torch", "librosa", "scipy", "matplotlib"}} & set(sys.modules)))
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["render", "SCORE", "-o", "OUT", "--no-cache"], ["inspect", "SCORE"], ["play", "SCORE", "-o", "OUT.wav"]]
+)
+def test_the_starter_voice_sings_without_torch(midi, tmp_path, arguments):
+    places = {"SCORE": str(midi("light", SHORT)), "OUT": str(tmp_path / "out"), "OUT.wav": str(tmp_path / "out.wav")}
+    script = STARTER_WITHOUT_TORCH.format(arguments=[places.get(argument, argument) for argument in arguments])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+def test_the_render_process_of_a_session_sings_the_starter_without_torch(midi):
+    script = (
+        "import sys\n"
+        "from bridge.song.render_worker import PlanJob, RenderJob, RenderJobRunner, VoiceLibrary\n"
+        "from bridge.song.timeline import Timeline, TrackSettings\n"
+        "from engine import read_score\n"
+        f"timeline = Timeline.of_score(read_score({str(midi('light', SHORT))!r}))\n"
+        "singer = RenderJobRunner(VoiceLibrary())\n"
+        "planned = singer.do(PlanJob(0, 0, timeline.score_of(0), TrackSettings()))\n"
+        "rendered = singer.do(RenderJob(planned.phrases[0], TrackSettings().voice, 48_000))\n"
+        "assert abs(rendered.samples).max() > 0.01\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["False"], done.stderr
+
+
+def test_a_batch_ends_with_a_line_that_counts(vocalese, midi, tmp_path):
+    good = [midi(name, SHORT) for name in ("one", "two")]
+    answer = vocalese("render", *good, tmp_path / "absent.mid", "-o", tmp_path / "o")
+    assert answer.code == 3 and answer.out.splitlines()[-1] == "2 done, 1 failed"
+    assert vocalese("render", good[0], "-o", tmp_path / "single").out.count("\n") == 1
+    assert "\r" not in answer.out + answer.err, "no bar off a terminal"
+
+
+def test_json_lists_every_file_with_what_became_of_it(vocalese, midi, tmp_path):
+    paths = [midi("one", SHORT), tmp_path / "absent.mid", midi("two", SHORT)]
+    answer = vocalese("render", *paths, "-o", tmp_path / "o", "--json", "--jobs", 2)
+    listed = answer.last_line["files"]
+    assert [file["score"] for file in listed] == [str(path) for path in paths]
+    assert [file["status"] for file in listed] == ["done", "failed", "done"]
+    assert listed[0]["stems"] == [str(tmp_path / "o" / "one - lead.wav")] or len(listed[0]["stems"]) == 1
+    assert "does not exist" in listed[1]["error"] and listed[0]["error"] is None and len(answer.out.splitlines()) == 1
+
+
+def test_existing_stems_are_skipped_if_asked(vocalese, midi, tmp_path):
+    paths, out = [midi("one", SHORT), midi("two", SHORT)], tmp_path / "o"
+    (stem,) = vocalese("render", paths[0], "-o", out, "--json").stems
+    Path(stem["path"]).write_bytes(b"mine")
+    answer = vocalese("render", *paths, "-o", out, "--skip-existing", "--json")
+    assert answer.code == 0 and [file["status"] for file in answer.last_line["files"]] == ["skipped", "done"]
+    assert answer.last_line["files"][0]["skipped"] == [stem["path"]] and len(answer.stems) == 1
+    assert Path(stem["path"]).read_bytes() == b"mine"
+    again = vocalese("render", *paths, "-o", out, "--skip-existing")
+    assert again.code == 0 and again.out.splitlines()[-1] == "0 done, 2 skipped"
+
+
+def test_a_missing_stem_among_existing_ones_is_rendered(vocalese, song, tmp_path):
+    parts = [song(notes, name=name).tracks[0] for name, notes in (("high", SHORT), ("low", [(6, 1, 52, "go")]))]
+    path, out = tmp_path / "duet.mid", tmp_path / "o"
+    write_score(Score("duet", 480, tuple(parts), TempoMap(480)), path)
+    first, second = vocalese("render", path, "-o", out, "--json").stems
+    before = Path(second["path"]).read_bytes()
+    Path(second["path"]).unlink()
+    (listed,) = vocalese("render", path, "-o", out, "--skip-existing", "--json").last_line["files"]
+    assert listed["status"] == "done" and listed["skipped"] == [first["path"]] and listed["stems"] == [second["path"]]
+    assert Path(second["path"]).read_bytes() == before
+
+
+def test_what_is_wrong_with_the_options_is_said_once(vocalese, midi, tmp_path):
+    paths = [midi(name, SHORT) for name in ("one", "two", "three")]
+    answer = vocalese("render", *paths, "-o", tmp_path / "o", "--vibrato", "900", "--json")
+    assert answer.code == 3 and len(answer.err.splitlines()) == 1 and "vibrato_depth_cents" in answer.err
+    assert [file["status"] for file in answer.last_line["files"]] == ["failed"] * 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [["render"], ["render", "x.mid", "--rate", "1"], ["fly"], ["render", "x", "--overwrite", "--skip-existing"]]
+)
+def test_wrong_usage_is_one_line(vocalese, arguments):
+    answer = vocalese(*arguments)
+    assert answer.code == 2 and len(answer.err.splitlines()) == 1 and "--help" in answer.err
+
+
+class Panic(BaseException):
+    """As extensions in Rust raise it."""
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [Panic("index out of bounds"), ValueError("odd\nthing"), RecursionError(), SystemExit(1), KeyError("x"), MemoryError()],
+)
+def test_whatever_a_library_raises_is_one_line_for_its_file(vocalese, midi, tmp_path, monkeypatch, raised):
+    """The reader is replaced by one that fails as a library may: no file is known that makes ours do it."""
+    from bridge.commands import plan
+
+    read = plan.read_score
+
+    def failing(path, **more):
+        if path.stem == "bad":
+            raise raised
+        return read(path, **more)
+
+    monkeypatch.setattr(plan, "read_score", failing)
+    paths = [midi("one", SHORT), midi("bad", SHORT), midi("two", SHORT)]
+    answer = vocalese("render", *paths, "-o", tmp_path / "o", "--json")
+    assert answer.code == 3 and [file["status"] for file in answer.last_line["files"]] == ["done", "failed", "done"]
+    assert len(answer.err.splitlines()) == 1 and "bad.mid" in answer.err and type(raised).__name__ in answer.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
+def test_a_worker_that_dies_takes_only_its_file_along(vocalese, midi, tmp_path, monkeypatch):
+    from bridge.commands import plan
+
+    read = plan.read_score
+
+    def dying(path, **more):
+        if path.stem == "bad":
+            os._exit(1)
+        return read(path, **more)
+
+    monkeypatch.setattr(plan, "read_score", dying)
+    paths = [midi("one", SHORT), midi("bad", SHORT), midi("two", SHORT), midi("three", SHORT)]
+    answer = vocalese("render", *paths, "-o", tmp_path / "o", "--json", "--jobs", 2)
+    assert answer.code == 3
+    assert [file["status"] for file in answer.last_line["files"]] == ["done", "failed", "done", "done"], answer.err
+    assert len(answer.err.splitlines()) == 1 and "process died" in answer.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_sees_a_bar_with_the_stem_and_the_time_left(midi, tmp_path):
+    import pty
+
+    paths = [midi(name, [(4 * i, 2, 60, "la") for i in range(6)]) for name in ("one", "two")]
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "bridge.cli", "render", *map(str, paths), "-o", str(tmp_path / "o"), "--no-cache"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # the terminal's other end is closed
+        pass
+    finally:
+        os.close(ours)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0 and out.decode().splitlines()[-1] == "2 done"
+    bars = shown.decode().split("\r")
+    assert any(bar.startswith("lead") and "%" in bar and "left" in bar and "1 of 2" in bar for bar in bars)

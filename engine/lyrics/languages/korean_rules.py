@@ -1,8 +1,8 @@
-"""The sound changes of Standard Korean (표준 발음법): Hangul as written becomes Hangul as said, block for block.
+"""Sound changes of Standard Korean (표준 발음법): Hangul as written to Hangul as pronounced, block for block.
 
-A block is an onset, a vowel and a coda. What a coda does is decided where it meets the next block; so all rules but those for vowels are
-one function of two neighbours (`_meeting`). What no rule can tell from the letters (꽃잎, 눈동자) is in `korean_words.txt`, respelled.
-Numbers in brackets are those of the standard's articles.
+A block is an onset, a vowel and a coda. The next block decides about a coda, so all rules except those for vowels are one function of two
+neighbours (`_meeting`). Exceptions that the letters do not show (꽃잎, 눈동자) are respelled in `korean_words.txt`. Numbers in brackets are
+articles of the standard.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FIRST_BLOCK, LAST_BLOCK = "가", "힣"
 
 _TENSE = dict(zip("ㄱㄷㅂㅅㅈ", "ㄲㄸㅃㅆㅉ", strict=True))
 _NASAL = dict(zip("ㄱㄷㅂ", "ㅇㄴㅁ", strict=True))
-# [8-11] What a coda is when nothing with a vowel follows. Those left out stay.
+# [8-11] Codas without a vowel behind them. Those left out stay.
 _CLOSED = {
     "ㄲ": "ㄱ", "ㅋ": "ㄱ", "ㄱㅅ": "ㄱ", "ㄹㄱ": "ㄱ", "ㅅ": "ㄷ", "ㅆ": "ㄷ", "ㅈ": "ㄷ", "ㅊ": "ㄷ", "ㅌ": "ㄷ", "ㅎ": "ㄷ", "ㅍ": "ㅂ",
     "ㅂㅅ": "ㅂ", "ㄹㅍ": "ㅂ", "ㄴㅈ": "ㄴ", "ㄴㅎ": "ㄴ", "ㄹㅂ": "ㄹ", "ㄹㅅ": "ㄹ", "ㄹㅌ": "ㄹ", "ㄹㅎ": "ㄹ", "ㄹㅁ": "ㅁ",
 }  # fmt: skip
-# [12] A coda and ㅎ behind it: what remains, and the aspirated onset.
+# [12] A coda and ㅎ behind it: the rest, and the aspirated onset.
 _BREATHED = {
     "ㄱ": ("", "ㅋ"), "ㄲ": ("", "ㅋ"), "ㅋ": ("", "ㅋ"), "ㄱㅅ": ("", "ㅋ"), "ㄹㄱ": ("ㄹ", "ㅋ"), "ㄷ": ("", "ㅌ"), "ㅅ": ("", "ㅌ"),
     "ㅆ": ("", "ㅌ"), "ㅊ": ("", "ㅌ"), "ㅌ": ("", "ㅌ"), "ㅈ": ("", "ㅊ"), "ㄴㅈ": ("ㄴ", "ㅊ"), "ㅂ": ("", "ㅍ"), "ㅍ": ("", "ㅍ"),
@@ -56,7 +56,7 @@ _TENSE_PLACES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Hangul letters of one syllable. `onset` is ㅇ where there is none, `coda` "" where there is none, and two letters for a cluster."""
+    """Hangul letters of one syllable. `onset` is ㅇ for none, `coda` is "" for none and two letters for a cluster."""
 
     onset: str
     vowel: str
@@ -68,30 +68,30 @@ class Block:
 
 
 def is_block(character: str) -> bool:
-    """A whole syllable of Hangul."""
+    """Return True for a whole syllable of Hangul."""
     return FIRST_BLOCK <= character <= LAST_BLOCK
 
 
 def block_of(character: str) -> Block:
-    """The letters of a block such as 값."""
+    """Return the letters of a block such as 값."""
     rest, coda = divmod(ord(character) - ord(FIRST_BLOCK), len(CODAS))
     onset, vowel = divmod(rest, len(VOWELS))
     return Block(ONSETS[onset], VOWELS[vowel], CODAS[coda])
 
 
 def spoken_blocks(text: str) -> list[Block]:
-    """`text`, words of blocks with single spaces between, as it is said: one block for each written one, codas ㄱㄴㄷㄹㅁㅂㅇ or none.
+    """Return the pronounced form of `text`, words of blocks with single spaces between: one block for each, codas ㄱㄴㄷㄹㅁㅂㅇ or none.
 
-    Sounds meet across spaces as they do in fluent speech, but a coda stays with its own word: 옷 안 is 옫 안.
+    Sounds interact across spaces as in fluent speech, but a coda stays with its own word: 옷 안 is 옫 안.
     """
-    said = _respelled(text)
+    said = _respell(text)
     written = [block_of(character) for character in said if character != " "]
     gaps = [said[i - 1] == " " for i, character in enumerate(said) if character != " "]
     blocks = [replace(block, vowel=_vowel(block)) for block in written]
     characters = said.replace(" ", "")
     for i, character in enumerate(characters):
         if i + 1 == len(blocks):
-            coda, onset = _closed(character, blocks[i].coda), ""
+            coda, onset = _close_coda(character, blocks[i].coda), ""
         elif gaps[i + 1]:
             coda, onset = _over_a_space(character, blocks[i].coda, blocks[i + 1].onset)
         else:
@@ -103,7 +103,7 @@ def spoken_blocks(text: str) -> list[Block]:
 
 
 def respellings() -> dict[str, str]:
-    """Words that are not said by rule, as written and as the rules would need them; both have as many blocks."""
+    """Return words that are not pronounced by rule, as written and as input for the rules; both have as many blocks."""
     return dict(_respellings())
 
 
@@ -119,7 +119,7 @@ def _respelling_pattern() -> re.Pattern[str]:
     return re.compile("|".join(sorted((written for written, _ in _respellings()), key=len, reverse=True)))
 
 
-def _respelled(text: str) -> str:
+def _respell(text: str) -> str:
     known = dict(_respellings())
     text = _respelling_pattern().sub(lambda match: known[match[0]], text)
     for pattern in _TENSE_PLACES:
@@ -130,63 +130,61 @@ def _respelled(text: str) -> str:
 
 
 def _vowel(block: Block) -> str:
-    """[5] ㅢ behind a written consonant is ㅣ."""
+    """Return the vowel. [5] ㅢ behind a written consonant is ㅣ."""
     return "ㅣ" if block.vowel == "ㅢ" and block.onset != SILENT else block.vowel
 
 
-def _closed(character: str, coda: str) -> str:
+def _close_coda(character: str, coda: str) -> str:
     return "ㅂ" if character == _CRUSHED else _CLOSED.get(coda, coda)
 
 
 def _over_a_space(character: str, coda: str, onset: str) -> tuple[str, str]:
-    """What is left of the coda, and the next word's onset."""
-    closed = _closed(character, coda)
+    """Return the rest of the coda, and the next word's onset."""
+    closed = _close_coda(character, coda)
     if onset == "ㅎ" and closed in _BREATHED:
         return _BREATHED[closed]
     if onset in (SILENT, "ㄹ") and not (closed == "ㄴ" and onset == "ㄹ"):
         return closed, onset
     if closed == "ㄹ" and onset == "ㄴ" and character in _WITH_PARTICLE_L:
         return closed, onset
-    return _assimilated(closed, onset)
+    return _assimilate(closed, onset)
 
 
 def _meeting(character: str, coda: str, following: Block) -> tuple[str, str]:
-    """What is left of the coda, and the following block's onset, inside a word."""
+    """Return the rest of the coda, and the following block's onset, inside a word."""
     onset = following.onset
     if coda in ("", SILENT) and onset != "ㄹ":
         return coda, onset
     if coda.endswith("ㅎ"):
         return _behind_h(coda[:-1], onset)
     if onset == SILENT:
-        return _linked(coda, following)
+        return _link(coda, following)
     if onset == "ㅎ" and coda in _BREATHED:
-        if following.vowel == "ㅣ" or (
-            following.vowel == "ㅕ" and following.coda in ("", "ㅆ")
-        ):  # [17] 굳히다, 닫혔다; not 맏형
-            if coda == "ㄷ":
-                return "", "ㅊ"
+        is_palatal = following.vowel == "ㅣ" or (following.vowel == "ㅕ" and following.coda in ("", "ㅆ"))
+        if is_palatal and coda == "ㄷ":  # [17] 굳히다, 닫혔다; not 맏형
+            return "", "ㅊ"
         return _BREATHED[_CLOSED[coda] if character in _NOUNS_IN_RK else coda]
     if coda == "ㄹㄱ" and onset == "ㄱ" and character not in _NOUNS_IN_RK:  # [11]
         return "ㄹ", "ㄲ"
     is_stem = coda in ("ㄴㅈ", "ㄹㅌ") or (coda in ("ㄹㅂ", "ㄹㅁ") and character not in _NOUNS_IN_RP_AND_RM)
     if is_stem and onset in "ㄱㄷㅅㅈ":  # [24, 25]
-        return _closed(character, coda), _TENSE[onset]
-    return _assimilated(_closed(character, coda), onset)
+        return _close_coda(character, coda), _TENSE[onset]
+    return _assimilate(_close_coda(character, coda), onset)
 
 
 def _behind_h(rest: str, onset: str) -> tuple[str, str]:
-    """[12] ㅎ, ㄶ (`rest` ㄴ) and ㅀ (`rest` ㄹ)."""
+    """Return coda and onset behind [12] ㅎ, ㄶ (`rest` ㄴ) and ㅀ (`rest` ㄹ)."""
     if onset == SILENT:
         return "", rest or SILENT
     if onset in _ASPIRATED:
         return rest, _ASPIRATED[onset]
     if onset == "ㅎ":
         return rest, onset
-    return _assimilated(rest or "ㄷ", onset)
+    return _assimilate(rest or "ㄷ", onset)
 
 
-def _linked(coda: str, following: Block) -> tuple[str, str]:
-    """[13, 14, 17] The coda, or the second letter of a cluster, is the onset of a block that has none."""
+def _link(coda: str, following: Block) -> tuple[str, str]:
+    """Move the coda, or the second letter of a cluster, to the onset of a block that has none. [13, 14, 17]"""
     if coda in _PALATAL and following.vowel in "ㅣㅕ":
         return _PALATAL[coda]
     if len(coda) == 1:
@@ -194,8 +192,8 @@ def _linked(coda: str, following: Block) -> tuple[str, str]:
     return coda[0], "ㅆ" if coda[1] == "ㅅ" else coda[1]
 
 
-def _assimilated(coda: str, onset: str) -> tuple[str, str]:
-    """[18-20, 23] One of the seven codas before a consonant."""
+def _assimilate(coda: str, onset: str) -> tuple[str, str]:
+    """Return one of the seven codas and the onset of the consonant behind it. [18-20, 23]"""
     if onset in "ㄴㄹ" and (coda, onset) in (("ㄴ", "ㄹ"), ("ㄹ", "ㄴ"), ("ㄹ", "ㄹ")):
         return "ㄹ", "ㄹ"
     if onset == "ㄹ" and coda:

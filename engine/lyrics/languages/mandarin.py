@@ -1,7 +1,7 @@
-"""Mandarin: Han characters through pypinyin (an extra), pinyin with or without tone numbers and marks by our own table.
+"""Mandarin: Han characters through pypinyin, pinyin with or without tone numbers and marks by our own table.
 
-Phones are initials and finals without y and w: ya is `ia`, wo is `uo`, yuan is `van` (v = ü). `i` after z, c, s is `ii`
-and after zh, ch, sh, r `iii`, because they are vowels of their own. The tone (1-4, 5 = neutral) is on the syllable.
+Phones are initials and finals without y and w: ya is `ia`, wo is `uo`, yuan is `van` (v = ü). `i` after z, c, s is `ii` and after zh, ch,
+sh, r `iii`, since these are separate vowels. The tone (1-4, 5 = neutral) is on the syllable.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import re
 import unicodedata
 from types import ModuleType
 
-from ...errors import LyricError
-from ..types import Phone, Syllable
-from .base import Pronunciation, is_han
+from engine.errors import LyricError
+from engine.lyrics.normalise import spoken_form, zh
+from engine.lyrics.types import Phone, Syllable
+
+from .base import BaseLanguage, Pronunciation, is_han, last_characters
 
 INITIALS = "zh ch sh b p m f d t n l g k h j q x r z c s".split()
 FINALS = (
@@ -82,7 +84,7 @@ _SHORT_FINALS = {"iu": "iou", "ui": "uei", "un": "uen"}
 
 @functools.cache
 def pinyin_table() -> dict[str, tuple[str, str]]:
-    """Every spelled syllable without its tone → (initial or "", final)."""
+    """Return every spelled syllable without its tone → (initial or "", final)."""
     table = {spelled: ("", final) for spelled, final in _WITH_Y_AND_W.items()}
     for initial, finals in _SPELLED.items():
         for final in finals.split():
@@ -104,17 +106,47 @@ def _full_final(initial: str, final: str) -> str:
 
 Reading = tuple[str, str, int]  # initial or "", final, tone (0 = not given)
 
+# Nearest ARPAbet phones, for voices that have English only.
+_ENGLISH_PHONES = {
+    # initials
+    "b": "B", "p": "P", "m": "M", "f": "F", "d": "D", "t": "T", "n": "N", "l": "L", "g": "G", "k": "K", "h": "HH",
+    "j": "JH", "q": "CH", "x": "SH", "zh": "JH", "ch": "CH", "sh": "SH", "r": "R", "z": "D Z", "c": "T S", "s": "S",
+    # finals
+    "a": "AA", "o": "AO", "e": "AH", "ê": "EH", "ai": "AY", "ei": "EY", "ao": "AW", "ou": "OW", "an": "AA N", "en": "AH N",
+    "ang": "AA NG", "eng": "AH NG", "ong": "OW NG", "er": "ER", "i": "IY", "ia": "Y AA", "io": "Y AO", "ie": "Y EH",
+    "iao": "Y AW", "iou": "Y OW", "ian": "Y EH N", "in": "IY N", "iang": "Y AA NG", "ing": "IY NG", "iong": "Y OW NG",
+    "u": "UW", "ua": "W AA", "uo": "W AO", "uai": "W AY", "uei": "W EY", "uan": "W AA N", "uen": "W AH N",
+    "uang": "W AA NG", "ueng": "W AH NG", "v": "Y UW", "ve": "Y W EH", "van": "Y W EH N", "vn": "Y UW N",
+    "ii": "UH", "iii": "ER", "ng": "NG",
+}  # fmt: skip
 
-class Mandarin:
-    """See `base.Language`."""
+
+class Mandarin(BaseLanguage):
+    """Rules of Mandarin, see `base.Language`."""
 
     code = "zh"
+    hint_form = "pinyin (hang2)"
+    english_phones = _ENGLISH_PHONES
+    is_syllabic = True
 
     def accepts(self, word: str) -> bool:
-        return any(map(is_han, word)) or bool(read_pinyin(word))
+        return any(map(is_han, word)) or word.isdecimal() or bool(read_pinyin(word))
+
+    def spell_out(self, text: str) -> str:
+        return spoken_form(text, self.code)
+
+    def read_hint(self, symbols: tuple[str, ...], word: str) -> tuple[Syllable, ...]:
+        readings = read_pinyin("'".join(symbols)) or read_pinyin(
+            "".join(symbols)
+        )  # syllables, or their initials and finals apart
+        characters = _han_only(word)
+        return _syllables(readings, list(characters) if len(characters) == len(readings) else [""] * len(readings), word)
+
+    def hinted_tail(self, word: str, syllables: int) -> str:
+        return last_characters(word, syllables)
 
     def pronounce(self, word: str, *, wanted: int | None = None, before: str = "", after: str = "") -> Pronunciation:
-        characters = _han_only(word)
+        characters = _han_only(zh.spoken_form(word) if any(map(is_han, word)) or word.isdecimal() else "")
         if not characters:
             readings = read_pinyin(word)
             return Pronunciation(_syllables(readings, [""] * len(readings), word))
@@ -123,11 +155,15 @@ class Mandarin:
         read = [
             (reading[0], character) for character, reading in zip(characters, map(read_pinyin, spoken), strict=True) if reading
         ]
-        return Pronunciation(_syllables([reading for reading, _ in read], [character for _, character in read], word))
+        unread = "".join(c for c, pinyin in zip(characters, spoken, strict=True) if not read_pinyin(pinyin))
+        notice = (
+            f"'{unread[:16]}' has no Mandarin reading and is left out. Pinyin (ni3 hao3) can stand for it." if unread else ""
+        )
+        return Pronunciation(_syllables([reading for reading, _ in read], [character for _, character in read], word), notice)
 
 
 def read_pinyin(text: str) -> list[Reading]:
-    """Syllables of pinyin such as "nǐhǎo", "ni3hao3", "nihao", "xi'an"; [] if it is not pinyin throughout."""
+    """Return syllables of pinyin such as "nǐhǎo", "ni3hao3", "nihao", "xi'an"; [] if any part is not pinyin."""
     readings: list[Reading] = []
     for part, number in re.findall(r"([^0-9' -]+)([1-5]?)", text.lower()):
         syllables = _split(*_without_marks(part))
@@ -140,7 +176,7 @@ def read_pinyin(text: str) -> list[Reading]:
 
 
 def _without_marks(text: str) -> tuple[str, dict[int, int]]:
-    """Letters with ü as v, and the tone marks by the number of their letter."""
+    """Return letters with ü as v, and the tone marks by the index of their letter."""
     letters = ""
     tones: dict[int, int] = {}
     for character in unicodedata.normalize("NFD", text):
@@ -156,7 +192,7 @@ def _without_marks(text: str) -> tuple[str, dict[int, int]]:
 
 
 def _split(letters: str, tones: dict[int, int]) -> list[Reading]:
-    """As few syllables as possible, the earlier ones long ("fangan" is fang an)."""
+    """Return as few syllables as possible, the earlier ones long ("fangan" is fang an)."""
     if len(letters) > MAX_PINYIN_LETTERS:
         return []
     table = pinyin_table()
@@ -173,7 +209,7 @@ def _split(letters: str, tones: dict[int, int]) -> list[Reading]:
 
 
 def _syllables(readings: list[Reading], texts: list[str], word: str) -> tuple[Syllable, ...]:
-    """`texts` as displayed; "" = the pinyin itself."""
+    """Return syllables of readings. `texts` are displayed; "" = the pinyin."""
     last = len(readings) - 1
     return tuple(
         Syllable(
@@ -194,7 +230,7 @@ def _han_only(text: str) -> str:
 
 
 def _pinyin_of(characters: str) -> list[str]:
-    """One reading with its tone number per Han character, tone sandhi applied."""
+    """Return one reading with its tone number per Han character, tone sandhi applied."""
     pypinyin = _pypinyin()
     readings: list[str] = pypinyin.lazy_pinyin(
         characters, style=pypinyin.Style.TONE3, neutral_tone_with_five=True, tone_sandhi=True, errors=list
@@ -207,5 +243,5 @@ def _pypinyin() -> ModuleType:
         return importlib.import_module("pypinyin")
     except ImportError:
         raise LyricError(
-            "Chinese characters need the package pypinyin: pip install 'vocalese[zh]', or write pinyin (ni3 hao3)."
+            "Chinese characters need the package pypinyin: pip install pypinyin, or write pinyin (ni3 hao3)."
         ) from None

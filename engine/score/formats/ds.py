@@ -1,21 +1,22 @@
 """DiffSinger scripts (.ds): JSON segments of notes, phonemes and an F0 curve, in seconds.
 
-The grid is fine enough (0.1 ms) that no time of a usual script moves by more than 0.05 ms.
+The grid of 0.1 ms moves no time of a usual script by more than 0.05 ms.
 """
 
 from __future__ import annotations
 
-import bisect
 import json
 import math
 import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ...errors import ScoreError
-from ..types import BREATH_MARKS, HOLD, REST_MARKS, Curve, Note, Parameter, Score, TempoMap, Track
+from engine.errors import ScoreError
+from engine.score.types import BREATH_MARKS, HOLD, Curve, Note, Parameter, Score, TempoMap, Track
+
+from .ds_phonemes import SILENCES, group_syllables, is_consonant, is_pinyin_text, spell
 from .utau_marks import from_utau
 
 Segment: TypeAlias = Mapping[str, Any]
@@ -24,7 +25,6 @@ DS_PPQ = 5000  # at 120 bpm: 10 000 ticks per second
 TICKS_PER_SECOND = 2 * DS_PPQ
 MAX_SECONDS = 24 * 3600.0
 F0_STEP_S = 0.005
-SILENCES = frozenset({"AP", "SP", "rest", "pau", "sil"})
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 STEP_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 SPACE_IN_TOKEN = "\u203f"  # stands for the blanks inside one lyric, since blanks separate tokens
@@ -44,15 +44,16 @@ class _Slot:
 
 
 def read_ds(data: bytes, *, title: str) -> Score:
-    """Read a script of one segment or several with `offset`. Without words that fit, notes carry their phonemes as hints."""
+    """Read a script of one segment, or of several with `offset`. Without matching words, notes carry their phonemes as hints."""
     segments = _load(data)
     notices: dict[str, None] = {}
     notes: list[Note] = []
     f0: dict[int, float] = {}
     energy: dict[int, float] = {}
+    languages: dict[str, None] = {}
     for segment in segments:
         start = _seconds(segment.get("offset"), "offset")
-        notes += _segment_notes(segment, start)
+        notes += _segment_notes(segment, start, languages)
         f0.update(_samples(segment, "f0_seq", "f0_timestep", start, notices))
         energy.update(_samples(segment, "energy", "energy_timestep", start, notices))
         if "breathiness" in segment or "tension" in segment:
@@ -63,7 +64,8 @@ def read_ds(data: bytes, *, title: str) -> Score:
     if energy:
         normal = statistics.median(energy.values())
         curves.append(_curve(Parameter.DYNAMICS_DB, {tick: round(value - normal, 6) for tick, value in energy.items()}))
-    track = Track(title, tuple(sorted(notes, key=lambda note: (note.onset_ticks, note.pitch))), tuple(curves))
+    in_order = tuple(sorted(notes, key=lambda note: (note.onset_ticks, note.pitch)))
+    track = Track(title, in_order, tuple(curves), language=next(iter(languages), None))
     return Score(title, DS_PPQ, (track,), TempoMap(DS_PPQ), notices=tuple(notices))
 
 
@@ -71,7 +73,7 @@ def _load(data: bytes) -> list[Segment]:
     try:
         content = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ScoreError(f"The .ds file is not readable JSON ({error}).") from error
+        raise ScoreError(f"The .ds file is not readable JSON ({error}). Export it again.") from error
     segments = content if isinstance(content, list) else [content]
     if not segments or not all(isinstance(segment, dict) for segment in segments):
         raise ScoreError("The .ds file holds no DiffSinger segments: valid is one JSON object or a list of them.")
@@ -89,14 +91,15 @@ def _seconds(value: object, name: str) -> float:
 
 
 def _tokens(segment: Segment, key: str) -> list[str]:
-    """A field is text with blanks or a JSON list."""
+    """Return a field as a list; the script has text with blanks or a JSON list."""
     value = segment.get(key)
     return [str(item) for item in value] if isinstance(value, list) else str(value or "").split()
 
 
-def _segment_notes(segment: Segment, start: float) -> list[Note]:
+def _segment_notes(segment: Segment, start: float, languages: dict[str, None]) -> list[Note]:
+    segment = _by_note(segment)
     slots = _slots(segment, start)
-    lyrics = _lyrics(segment, slots)
+    lyrics = _lyrics(segment, slots, languages)
     notes = []
     for i, (slot, lyric) in enumerate(zip(slots, lyrics, strict=True)):
         pitch = slot.pitch
@@ -105,6 +108,23 @@ def _segment_notes(segment: Segment, start: float) -> list[Note]:
         if pitch is not None:
             notes.append(Note(slot.onset, slot.duration, pitch, lyric=lyric))
     return notes
+
+
+def _by_note(segment: Segment) -> Segment:
+    """Convert a script with a note for every phoneme (an older kind) to one note per syllable."""
+    phonemes, names, durations, slurs = (_tokens(segment, key) for key in ("ph_seq", "note_seq", "note_dur_seq", "is_slur_seq"))
+    if "note_dur" in segment or not phonemes or not len(phonemes) == len(names) == len(durations):
+        return segment
+    slurs += ["0"] * (len(phonemes) - len(slurs))
+    last = len(phonemes) - 1
+    heads = [i for i in range(len(phonemes)) if i == last or slurs[i] == "1" or not is_consonant(phonemes[i])]
+    return {
+        **{key: value for key, value in segment.items() if key not in ("ph_num", "note_dur_seq", "is_slur_seq")},
+        "ph_seq": [phoneme for phoneme, slur in zip(phonemes, slurs, strict=False) if slur != "1"],
+        "note_seq": [names[i] for i in heads],
+        "note_dur": [durations[i] for i in heads],
+        "note_slur": [slurs[i] for i in heads],
+    }
 
 
 def _slots(segment: Segment, start: float) -> list[_Slot]:
@@ -125,7 +145,7 @@ def _slots(segment: Segment, start: float) -> list[_Slot]:
 
 
 def note_pitch(name: str) -> float | None:
-    """MIDI note number of "C#4" or "A4+25" (cents); None for a rest."""
+    """Return the MIDI note number of "C#4" or "A4+25" (cents); None for a rest."""
     if name in SILENCES:
         return None
     match = _NOTE_NAME.fullmatch(name)
@@ -139,18 +159,47 @@ def note_pitch(name: str) -> float | None:
     return pitch
 
 
-def _lyrics(segment: Segment, slots: Sequence[_Slot]) -> list[str | None]:
-    """One lyric per slot: holds for slurs, then words if they can be matched one to one, else phonemes."""
+def _lyrics(segment: Segment, slots: Sequence[_Slot], languages: dict[str, None]) -> list[str | None]:
+    """Return one lyric per slot: holds for slurs, then words if they match one to one, else phonemes."""
     heads = [i for i, slot in enumerate(slots) if not (slot.is_slur and slot.pitch is not None)]
     lyrics: list[str | None] = [HOLD] * len(slots)
-    texts = _words(segment, [slots[i] for i in heads]) or _phoneme_hints(segment, [slots[i] for i in heads])
+    sung = [slots[i] for i in heads]
+    words = _words(segment, sung)
+    texts = _spell(segment, sung, words, languages) or words or _phoneme_hints(segment, sung)
     for i, text in zip(heads, texts or [None] * len(heads), strict=True):
         lyrics[i] = text
     return lyrics
 
 
+def _spell(
+    segment: Segment, heads: Sequence[_Slot], words: Sequence[str | None] | None, languages: dict[str, None]
+) -> Sequence[str | None] | None:
+    """Return pinyin or romaji for the heads if the text is in it, or does not match. Its language is added to `languages`."""
+    given = [word for word in words or () if word and word not in SILENCES]
+    phonemes = _tokens(segment, "ph_seq")
+    if not phonemes and words and is_pinyin_text(given):
+        languages["zh"] = None
+        return words
+    hints = _phoneme_hints(segment, heads)
+    groups = [hint[1:-1].split() for hint in hints if hint and hint.startswith("[")] if hints else group_syllables(phonemes)
+    spelled = spell(groups)
+    if spelled is None or len(spelled[0]) != sum(head.pitch is not None for head in heads):
+        return None
+    texts, language = spelled
+    if words and [word.rstrip("12345").lower().replace("ü", "v") for word in given] != texts:
+        return None
+    languages[language] = None
+    if words:
+        return words
+    following = iter(texts)
+    return [
+        (hint if hint in BREATH_MARKS else None) if head.pitch is None else next(following)
+        for head, hint in zip(heads, hints or [None] * len(heads), strict=True)
+    ]
+
+
 def _words(segment: Segment, heads: Sequence[_Slot]) -> list[str | None] | None:
-    """Words for the heads, from `text`: either it names the rests too, or only what is sung."""
+    """Return words for the heads from `text`, which names either all slots or only those with words."""
     text = " ".join(_tokens(segment, "text"))
     for tokens in (text.split(), _CJK.findall(text)):
         if len(tokens) == len(heads) and all((t in SILENCES) == (h.pitch is None) for t, h in zip(tokens, heads, strict=True)):
@@ -166,7 +215,7 @@ def _lyric(token: str) -> str | None:
 
 
 def _phoneme_hints(segment: Segment, heads: Sequence[_Slot]) -> list[str | None] | None:
-    """Phonemes of the heads. A group in `ph_num` starts with the vowel on the note and ends with the next onset consonants."""
+    """Return the phonemes of the heads. A group in `ph_num` starts with the vowel of its note and ends with the next onset."""
     phonemes = _tokens(segment, "ph_seq")
     counts = [
         int(count) if count.isascii() and count.isdigit() and len(count) < 6 else 0 for count in _tokens(segment, "ph_num")
@@ -219,86 +268,10 @@ def _curve(parameter: Parameter, points: Mapping[int, float]) -> Curve:
     return Curve(parameter, ticks, tuple(points[tick] for tick in ticks))
 
 
-def write_ds(score: Score, *, track: int | None = None) -> bytes:
-    """One segment with the notes of a monophonic track: `track`, or the first with lyrics, or the first with notes."""
-    chosen = _choose_track(score, track)
-    tokens: list[str] = []
-    names: list[str] = []
-    durations: list[str] = []
-    slurs: list[str] = []
-    tick, time = 0, 0.0
-    for note in chosen.notes:
-        if note.onset_ticks < tick:
-            raise ScoreError("A .ds file holds one voice, but notes of this track overlap. Split it into lanes first.")
-        for onset, end, pitch, lyric in _with_rest(tick, note):
-            seconds = score.tempo_map.seconds_at(end) - score.tempo_map.seconds_at(onset)
-            is_slur = lyric == HOLD and bool(names) and pitch is not None
-            names.append(note_name(pitch))
-            durations.append(f"{round(time + seconds, 6) - round(time, 6):.6f}")
-            slurs.append("1" if is_slur else "0")
-            tokens += [] if is_slur else [_token(lyric)]
-            time += seconds
-        tick = note.offset_ticks
-    segment: dict[str, object] = {
-        "offset": 0.0,
-        "text": " ".join(tokens),
-        "note_seq": " ".join(names),
-        "note_dur": " ".join(durations),
-        "note_slur": " ".join(slurs),
-    }
-    f0 = chosen.curve(Parameter.F0_HZ)
-    if f0 and f0.ticks:
-        segment["f0_seq"] = " ".join(f"{value:.1f}" for value in _resample(f0, score.tempo_map, time))
-        segment["f0_timestep"] = str(F0_STEP_S)
-    return json.dumps([segment], ensure_ascii=False, indent=2).encode("utf-8")
-
-
-def _choose_track(score: Score, index: int | None) -> Track:
-    if index is not None:
-        if not 0 <= index < len(score.tracks):
-            raise ScoreError(f"There is no track {index}; the score has {len(score.tracks)} tracks, counted from 0.")
-        return score.tracks[index]
-    candidates = [track for track in score.tracks if track.has_lyrics] or [track for track in score.tracks if track.notes]
-    if not candidates:
-        raise ScoreError("The score has no notes to write.")
-    return candidates[0]
-
-
-def _with_rest(tick: int, note: Note) -> Iterable[tuple[int, int, float | None, str | None]]:
-    if note.onset_ticks > tick:
-        yield tick, note.onset_ticks, None, "SP"
-    silent = note.lyric in BREATH_MARKS or note.lyric in REST_MARKS
-    yield note.onset_ticks, note.offset_ticks, None if silent else note.pitch, note.lyric
-
-
-def _token(lyric: str | None) -> str:
-    if lyric in BREATH_MARKS:
-        return "AP"
-    if lyric in REST_MARKS:
-        return "SP"
-    return SPACE_IN_TOKEN.join((lyric or "la").split())
-
-
 def note_name(pitch: float | None) -> str:
-    """ "A4", with cents where the pitch is between two keys ("A4-50"); "rest" for None."""
+    """Return "A4", with cents if the pitch is between two keys ("A4-50"); "rest" for None."""
     if pitch is None:
         return "rest"
     key = round(pitch)
     cents = round((pitch - key) * 100, 3)
     return f"{STEP_NAMES[key % 12]}{key // 12 - 1}" + (f"{cents:+g}" if cents else "")
-
-
-def _resample(curve: Curve, tempo_map: TempoMap, end_s: float) -> Iterable[float]:
-    """The curve at even steps; no value (0) is not blended with its neighbours."""
-    for i in range(math.ceil(end_s / F0_STEP_S)):
-        tick = tempo_map.tick_at(i * F0_STEP_S)
-        right = bisect.bisect_right(curve.ticks, tick + 1e-6)
-        if right == 0:
-            yield 0.0
-            continue
-        left_value = curve.values[right - 1]
-        if curve.stepped or right == len(curve.ticks) or 0.0 in (left_value, curve.values[right]):
-            yield left_value
-            continue
-        share = (tick - curve.ticks[right - 1]) / (curve.ticks[right] - curve.ticks[right - 1])
-        yield left_value + max(0.0, share) * (curve.values[right] - left_value)

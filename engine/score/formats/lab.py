@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...errors import ScoreError
+from engine.errors import ScoreError
 
 UNITS_PER_SECOND = 10_000_000
 
 
 def write_lab(spans: Iterable[tuple[float, float, str]]) -> bytes:
-    """`spans`: start and end in seconds, and the phoneme."""
+    """Write `spans`: start and end in seconds, and the phoneme."""
     lines = (f"{round(start * UNITS_PER_SECOND)} {round(end * UNITS_PER_SECOND)} {phoneme}\n" for start, end, phoneme in spans)
     return "".join(lines).encode("utf-8")
 
 
 def read_lab(data: bytes) -> list[tuple[float, float, str]]:
-    """Start and end in seconds, and the label (with its context, if the file is a full-context one)."""
+    """Return start and end in seconds, and the label (with its context in a full-context file)."""
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

@@ -1,25 +1,32 @@
 """Projects of other singing editors (SVP, VSQX, VPR, ACEP, CCS and more) through the optional LibreSVIP package.
 
-Its model counts curves from one bar before the song, and for some formats tempo and meter changes too, but never notes.
+Its model counts curves from one bar before the song, for some formats tempo and meter changes too, but never notes.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import re
+import struct
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...errors import ScoreError
-from ..types import Curve, Meter, Note, Parameter, Score, TempoChange, TempoMap, Track
+from engine.errors import ScoreError
+from engine.score.types import Curve, Meter, Note, Parameter, Score, TempoChange, TempoMap, Track
+
 from .utau_marks import from_utau
 
 LIBRESVIP_PPQ = 480
-NO_PITCH = -100  # what its pitch curve says between drawn stretches
+NO_PITCH = -100  # value of its pitch curve between drawn stretches
 LAST_TICK = 100_000 * LIBRESVIP_PPQ
 USTX_LEAD_IN = 4 * LIBRESVIP_PPQ  # its USTX plugin assumes 4/4 whatever the meter is
 HEAD_BREATH = "V"
+MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+_HINT = re.compile(r"[A-Za-z]{1,2}[0-2]?(?:\s+[A-Za-z]{1,2}[0-2]?)+")  # ARPAbet; other alphabets are no hints
 BREATH_TICKS = LIBRESVIP_PPQ // 4
 # Formats for which LibreSVIP moves the tempo changes behind the extra bar (all but the one at the start).
 TEMPO_LEAD_IN = frozenset(
@@ -29,17 +36,30 @@ METER_LEAD_IN = frozenset({"svp", "tsmsln", "tssln"})  # the same for meters
 
 
 def read_with_libresvip(path: Path, *, title: str) -> Score:
-    """Read a project by the plugin for its suffix. Needs `pip install vocalese[formats]`."""
+    """Read a project with the plugin for its suffix. Needs `pip install vocalese[formats]`."""
     suffix = path.suffix.lower().lstrip(".")
+    _refuse_large_archive(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         project = _load(path, suffix)
         return _score(project, suffix, title)
 
 
+def _restore_json(encoder: json.JSONEncoder) -> None:
+    """Undo LibreSVIP's change of the separators that `json.dumps` uses in the whole program."""
+    default = getattr(json, "_default_encoder", None)
+    if isinstance(default, json.JSONEncoder):
+        default.item_separator, default.key_separator = encoder.item_separator, encoder.key_separator
+
+
 def _plugins() -> Mapping[str, Any]:
+    encoder = json.JSONEncoder()
     try:
         from libresvip.extension.manager import plugin_manager
+        from loguru import logger
+
+        logger.disable("libresvip")  # it would write to the terminal
+        _restore_json(encoder)
     except ImportError as error:
         raise ScoreError(
             "Projects of other singing editors need the optional LibreSVIP package: pip install vocalese[formats]. "
@@ -54,8 +74,22 @@ def _load(path: Path, suffix: str) -> Any:
         raise ScoreError(f"LibreSVIP cannot read .{suffix} files; it knows {', '.join(sorted(plugins))}.")
     try:
         return plugins[suffix].load(path, {})
-    except Exception as error:  # a plugin may fail with anything; whatever it is, the file is what cannot be used
-        raise ScoreError(f"{path.name} could not be read as .{suffix}: {error or type(error).__name__}.") from error
+    except Exception as error:  # plugins raise anything; the file is unusable in any case
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise ScoreError(
+            f"{path.name} could not be read as .{suffix} ({reason}). Save it again in its own program, or export MIDI."
+        ) from error
+
+
+def _refuse_large_archive(path: Path) -> None:
+    """Raise ScoreError for archives that unpack to too much. LibreSVIP unpacks some formats in memory without a limit."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, struct.error):
+        return  # no archive, or a damaged one, which LibreSVIP reports
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise ScoreError(f"{path.name} unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, which no song needs.")
 
 
 def _score(project: Any, suffix: str, title: str) -> Score:
@@ -113,11 +147,11 @@ def _track(track: Any, index: int, lead_in: int) -> Track:
         _curve(Parameter.TENSION, params.strength, lead_in, _share),
     ]
     kept = tuple(curve for curve in curves if any(curve.values))
-    return Track(track.title or f"Track {index + 1}", _without_overlap(notes), kept)
+    return Track(track.title or f"Track {index + 1}", _without_overlap(notes), kept, is_muted=bool(track.mute))
 
 
 def _notes(item: Any) -> Iterable[Note]:
-    """A breath mark on a note becomes a breath of its own just before it."""
+    """Return the notes; a breath mark on a note becomes a breath of its own just before it."""
     if item.length < 1 or item.start_pos < 0 or not 0 <= item.key_number <= 127:
         return
     if item.head_tag == HEAD_BREATH and item.start_pos > 0:
@@ -127,16 +161,16 @@ def _notes(item: Any) -> Iterable[Note]:
 
 
 def _lyric(item: Any) -> str | None:
-    """`pronunciation` repeats a hint that is still in the lyric, or is the only place of it."""
+    """Return the lyric with its hint. `pronunciation` repeats a hint that is still in the lyric, or is its only place."""
     lyric = from_utau(item.lyric)
     hint = (item.pronunciation or "").strip()
-    if lyric is None or not hint or "[" in lyric or hint == lyric or " " not in hint:
+    if lyric is None or "[" in lyric or hint == lyric or not _HINT.fullmatch(hint):
         return lyric
     return f"{lyric}[{hint}]"
 
 
 def _without_overlap(notes: Sequence[Note]) -> tuple[Note, ...]:
-    """A breath must not cover the end of the note before it."""
+    """Shorten the note before a breath so that both do not overlap."""
     result: list[Note] = []
     for note in notes:
         end = result[-1].offset_ticks if result else 0
@@ -159,12 +193,12 @@ def _curve(parameter: Parameter, curve: Any, lead_in: int, convert: Callable[[in
 
 
 def _f0_hz(cents: int) -> float:
-    """Hundredths of a MIDI note to Hz; 0 where nothing is drawn."""
+    """Convert hundredths of a MIDI note to Hz; 0 outside drawn stretches."""
     return 0.0 if cents == NO_PITCH else round(440.0 * 2 ** ((cents / 100 - 69) / 12), 4)
 
 
 def _volume_db(value: int) -> float:
-    """-1000..1000 with 0 = unchanged, as a gain of 0..2."""
+    """Convert -1000..1000, in which 0 is unchanged, to the dB of a gain of 0..2."""
     return 20 * math.log10(max(1e-3, 1 + value / 1000))
 
 

@@ -1,87 +1,46 @@
-"""The messages of one MIDI channel as notes and expression curves, and the scale of each controller in both directions."""
+"""The messages of one MIDI channel as notes and expression curves."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from typing import NamedTuple
 
-from ..types import Curve, Note, Parameter
+from engine.parameters import RESET_PARAMETERS
+from engine.score.controllers import ALL_NOTES_OFF, ALL_SOUND_OFF, BY_PARAMETER, RESET_CONTROLLERS
+from engine.score.types import Curve, Note, Parameter
+
 from .midi_events import BEND, CHANNEL_PRESSURE, CONTROL, KEY_PRESSURE, NOTE_OFF, NOTE_ON, MidiEvent
 
-CONTROLLERS = {
-    1: Parameter.MODULATION,
-    2: Parameter.BREATH,
-    3: Parameter.PITCH_STRENGTH,
-    7: Parameter.VOLUME,
-    11: Parameter.EXPRESSION,
-    18: Parameter.GROWL,
-    64: Parameter.SUSTAIN,
-    70: Parameter.COLOUR,
-    73: Parameter.ATTACK,
-    74: Parameter.BRIGHTNESS,
-}
+_PARAMETERS = {controller.number: parameter for parameter, controller in BY_PARAMETER.items()}
 DATA_ENTRY, DATA_ENTRY_FINE, RPN_FINE, RPN_COARSE = 6, 38, 100, 101
 BEND_CENTRE = 8_192
 DEFAULT_BEND_RANGE_CENTS = 200
 
 _NRPN_FINE, _NRPN_COARSE = 98, 99
-_ALL_SOUND_OFF, _RESET_CONTROLLERS, _ALL_NOTES_OFF = 120, 121, 123
 _BEND_RANGE_RPN = (0, 0)
 _NO_RPN = (127, 127)
-_RESET_VALUES = {
-    Parameter.BEND_CENTS: 0.0,
-    Parameter.MODULATION: 0.0,
-    Parameter.EXPRESSION: 1.0,
-    Parameter.SUSTAIN: 0.0,
-    Parameter.PRESSURE: 0.0,
-}
-
-
-def value_from_midi(parameter: Parameter, value: int) -> float:
-    """0..127 to 0..1, or to 1..-1 for the attack, whose controller is a time.
-
-    Those with a neutral 64 are bent slightly so that it is exactly in the middle.
-    """
-    if parameter is Parameter.BRIGHTNESS:
-        return _around_middle(value)
-    if parameter is Parameter.ATTACK:
-        return 1.0 - 2.0 * _around_middle(value)
-    return value / 127
-
-
-def value_to_midi(parameter: Parameter, value: float) -> int:
-    """The inverse of `value_from_midi`."""
-    if parameter is Parameter.ATTACK:
-        value = 0.5 - 0.5 * value
-    if parameter in (Parameter.ATTACK, Parameter.BRIGHTNESS):
-        raw = value * 128 if value <= 0.5 else 64 + (value - 0.5) * 126
-    else:
-        raw = value * 127
-    return min(127, max(0, round(raw)))
-
-
-def _around_middle(value: int) -> float:
-    """0..127 to 0..1 with 64 at 0.5."""
-    return value / 128 if value <= 64 else 0.5 + (value - 64) / 126
+_RESET_VALUES = {parameter: parameter.spec.neutral for parameter in RESET_PARAMETERS}
 
 
 def bend_from_midi(value: int, range_cents: int) -> float:
+    """Convert a pitch bend of 0..16383 to cents."""
     return (value - BEND_CENTRE) / BEND_CENTRE * range_cents
 
 
 def bend_to_midi(cents: float, range_cents: int) -> int:
+    """Convert cents to a pitch bend of 0..16383, clipped."""
     return min(2 * BEND_CENTRE - 1, max(0, BEND_CENTRE + round(cents / range_cents * BEND_CENTRE)))
 
 
 class _Strike(NamedTuple):
-    """A note-on, or a note-off when `velocity` is 0."""
+    """A note-on, or a note-off if `velocity` is 0."""
 
     tick: int
     velocity: int
 
 
 class ChannelReader:
-    """Feed it the messages of one channel in order of time; then ask for `notes` and `curves`."""
+    """Collects the messages of one channel, fed in order of time, as `notes` and `curves`."""
 
     def __init__(self) -> None:
         self.unused_controllers: set[int] = set()
@@ -99,7 +58,7 @@ class ChannelReader:
 
     def feed(self, event: MidiEvent) -> None:
         kind, tick, data = event.status & 0xF0, event.tick, event.data
-        if kind == NOTE_ON or kind == NOTE_OFF:
+        if kind in (NOTE_ON, NOTE_OFF):
             self._strike(tick, data[0], data[1] if kind == NOTE_ON else 0)
         elif kind == CONTROL:
             self._control(tick, data[0], data[1])
@@ -114,7 +73,7 @@ class ChannelReader:
             self._set(Parameter.PRESSURE, tick, data[1] / 127)
 
     def notes(self, end_tick: int, problems: Counter[str]) -> tuple[Note, ...]:
-        """All notes; open ones end at `end_tick`. What had to be repaired is counted in `problems`."""
+        """Return all notes; open ones end at `end_tick`. Repairs are counted in `problems`."""
         found = []
         for pitch, strikes in self._strikes.items():
             for onset, offset, velocity in _pair_strikes(strikes, end_tick, problems):
@@ -140,9 +99,9 @@ class ChannelReader:
             self._set(Parameter.PRESSURE, tick, 0.0)
 
     def _control(self, tick: int, controller: int, value: int) -> None:
-        if controller in CONTROLLERS:
-            parameter = CONTROLLERS[controller]
-            self._set(parameter, tick, value_from_midi(parameter, value))
+        if controller in _PARAMETERS:
+            parameter = _PARAMETERS[controller]
+            self._set(parameter, tick, BY_PARAMETER[parameter].scale.value_of(value))
         elif controller == RPN_COARSE:
             self._rpn = (value, self._rpn[1])
         elif controller == RPN_FINE:
@@ -151,9 +110,9 @@ class ChannelReader:
             self._rpn = _NO_RPN
         elif controller in (DATA_ENTRY, DATA_ENTRY_FINE):
             self._data_entry(tick, controller, value)
-        elif controller in (_ALL_SOUND_OFF, _ALL_NOTES_OFF):
+        elif controller in (ALL_SOUND_OFF, ALL_NOTES_OFF):
             self._release_all(tick)
-        elif controller == _RESET_CONTROLLERS:
+        elif controller == RESET_CONTROLLERS:
             self._reset(tick)
         else:
             self.unused_controllers.add(controller)
@@ -188,10 +147,10 @@ class ChannelReader:
 
 
 def _pair_strikes(strikes: list[_Strike], end_tick: int, problems: Counter[str]) -> list[tuple[int, int, int]]:
-    """(onset, offset, velocity) of the notes of one pitch: the first struck is the first released.
+    """Return (onset, offset, velocity) of the notes of one pitch. The first note-on pairs with the first note-off.
 
-    If releases are missing, that pairing would shift every later note, so the stretch since the pitch was last silent is
-    read again with each strike ending the note before it.
+    With missing note-offs, that pairing would shift every later note. The stretch since the pitch was last silent is then paired again,
+    with each note-on ending the note before it.
     """
     spans: list[tuple[int, int, int]] = []
     waiting: deque[_Strike] = deque()
@@ -216,7 +175,7 @@ def _pair_restruck(strikes: list[_Strike], end_tick: int) -> list[tuple[int, int
     spans = []
     struck: _Strike | None = None
     for strike in strikes:
-        # A release on the very tick of a strike belongs to the note that the strike has already ended.
+        # A note-off on the tick of a note-on belongs to the note that the note-on has ended.
         if struck and strike.tick > struck.tick:
             spans.append((struck.tick, strike.tick, struck.velocity))
             struck = None

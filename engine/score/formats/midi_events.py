@@ -1,7 +1,7 @@
-"""Standard MIDI File bytes to timed events, keeping whatever a damaged file still holds.
+"""Standard MIDI File bytes to timed events, with recovery of damaged files.
 
-Chunk lengths are only believed when another chunk (or the end of the file) follows where they say; otherwise a track is read
-up to its end-of-track event or the next track header. Nothing here knows about notes or lyrics.
+A chunk length is used only if another chunk (or the end of the file) follows at that place; otherwise the track extends to its end-of-track
+event or the next track header. No notes or lyrics are interpreted here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...errors import ScoreError
+from engine.errors import ScoreError
 
 NOTE_OFF, NOTE_ON, KEY_PRESSURE, CONTROL, PROGRAM, CHANNEL_PRESSURE, BEND = 0x80, 0x90, 0xA0, 0xB0, 0xC0, 0xD0, 0xE0
 META = 0xFF
@@ -30,7 +30,7 @@ _SMPTE_FRAMES_PER_S = {24: 24.0, 25: 25.0, 29: 30_000 / 1_001, 30: 30.0}
 
 
 class MidiEvent(NamedTuple):
-    """A channel message (`data` without the status byte) or, when `status` is META, a meta event of kind `meta`."""
+    """A channel message (`data` without the status byte) or, if `status` is META, a meta event of kind `meta`."""
 
     tick: int
     status: int
@@ -40,13 +40,15 @@ class MidiEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RawTrack:
+    """Events of one MTrk chunk."""
+
     events: tuple[MidiEvent, ...]
     end_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A MIDI file as events. `fixed_us_per_beat` is set for SMPTE time, where tempo events mean nothing."""
+    """A MIDI file as events. `fixed_us_per_beat` is set for SMPTE time, in which tempo events have no meaning."""
 
     file_format: int
     ppq: int
@@ -56,7 +58,7 @@ class RawFile:
 
 
 def read_events(data: bytes) -> RawFile:
-    """All tracks of a Standard MIDI File (also inside a RIFF or MacBinary wrapper)."""
+    """Read all tracks of a Standard MIDI File (also inside a RIFF or MacBinary wrapper)."""
     start = data.find(b"MThd", 0, _HEADER_SEARCH_BYTES)
     if start < 0:
         raise ScoreError("This is not a MIDI file: it has no MThd header. Export it again as a Standard MIDI File (.mid).")
@@ -77,7 +79,7 @@ def read_events(data: bytes) -> RawFile:
 
 
 def _read_division(division: int, notices: list[str]) -> tuple[int, float | None]:
-    """Ticks per beat and, for SMPTE time, the length of the beat: one beat is then one nominal second."""
+    """Return ticks per beat and, for SMPTE time, the length of the beat, which is then one nominal second."""
     if not division & 0x8000:
         if division == 0:
             notices.append(f"The file gives 0 ticks per quarter note; {DEFAULT_PPQ} were assumed.")
@@ -110,7 +112,7 @@ def _read_tracks(data: bytes, pos: int, notices: list[str]) -> list[RawTrack]:
 
 
 def _skip_foreign(data: bytes, pos: int) -> int:
-    """Where to go on after a chunk that is no track: past it if its length makes sense, else the next track; -1 = nowhere."""
+    """Return the position after a chunk that is no track: its end if its length is plausible, else the next track; -1 if there is none."""
     (length,) = struct.unpack_from(">I", data, pos + 4)
     end = pos + 8 + length
     if _is_chunk_id(data[pos : pos + 4]) and end < len(data) and _chunk_follows(data, end):
@@ -127,7 +129,7 @@ def _chunk_follows(data: bytes, pos: int) -> bool:
 
 
 def _read_track(data: bytes, pos: int, budget: int, label: str, notices: list[str]) -> tuple[RawTrack, int]:
-    """One MTrk chunk at `pos`, and where the next chunk starts."""
+    """Read one MTrk chunk at `pos`. Return it with the position of the next chunk."""
     start = pos + 8
     declared_end = start + struct.unpack_from(">I", data, pos + 4)[0]
     trusted = _chunk_follows(data, declared_end)
@@ -143,17 +145,14 @@ def _read_track(data: bytes, pos: int, budget: int, label: str, notices: list[st
         damage["has a wrong chunk length, which was ignored"] = 1
     notices.extend(f"{label} {what}{f' ({count} times)' if count > 1 else ''}." for what, count in damage.items())
 
-    if not trusted or data[stop : stop + 4] == b"MTrk":
-        resume = stop
-    else:
-        resume = declared_end
+    resume = stop if not trusted or data[stop : stop + 4] == b"MTrk" else declared_end
     return RawTrack(tuple(events), end_tick), resume
 
 
 def _read_track_events(
     data: bytes, pos: int, end: int, budget: int, damage: Counter[str]
 ) -> tuple[list[MidiEvent], int, int, bool]:
-    """Events in data[pos:end], the last tick, where reading stopped, and whether an end-of-track event was met."""
+    """Return the events in data[pos:end], the last tick, the position after them, and True if an end-of-track event was met."""
     events: list[MidiEvent] = []
     tick = running = 0
     while pos < end:
@@ -210,7 +209,7 @@ def _read_track_events(
 
 
 def _read_number(data: bytes, pos: int, end: int) -> tuple[int, int]:
-    """A variable-length number of at most four bytes, and the position after it."""
+    """Return a variable-length number of at most four bytes, and the position after it."""
     value = 0
     stop = min(pos + 4, end)
     while pos < stop:
@@ -223,7 +222,7 @@ def _read_number(data: bytes, pos: int, end: int) -> tuple[int, int]:
 
 
 def write_number(value: int) -> bytes:
-    """The variable-length form of a number below 2**28."""
+    """Return the variable-length form of a number below 2**28."""
     groups = [value & 0x7F]
     while value := value >> 7:
         groups.append(value & 0x7F | 0x80)

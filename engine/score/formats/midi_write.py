@@ -1,7 +1,7 @@
 """Scores as Standard MIDI Files, format 1: a conductor track, then one MIDI track per `Track`; texts in UTF-8.
 
-Written: notes, lyrics, pitch bend (with the range it needs), the controllers of `midi_channel`, pressure, tempo, meter, names.
-What MIDI has no message for (formants, tension, absolute F0, written vibrato, accents over notes) is logged and left out.
+Written: notes, lyrics, pitch bend (with the range it needs), the controllers of `..controllers`, pressure, tempo, meter, names.
+Formants in cents, absolute F0, written vibrato and accents over notes have no MIDI message; they are logged and left out.
 """
 
 from __future__ import annotations
@@ -13,19 +13,12 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ...errors import ScoreError
-from ..types import DEFAULT_US_PER_BEAT, Curve, Note, Parameter, Score, Track
-from .midi_channel import (
-    BEND_CENTRE,
-    CONTROLLERS,
-    DATA_ENTRY,
-    DATA_ENTRY_FINE,
-    DEFAULT_BEND_RANGE_CENTS,
-    RPN_COARSE,
-    RPN_FINE,
-    bend_to_midi,
-    value_to_midi,
-)
+from engine.errors import ScoreError
+from engine.parameters import MidiScale
+from engine.score.controllers import BY_PARAMETER
+from engine.score.types import DEFAULT_US_PER_BEAT, Curve, Note, Parameter, Score, Track
+
+from .midi_channel import BEND_CENTRE, DATA_ENTRY, DATA_ENTRY_FINE, DEFAULT_BEND_RANGE_CENTS, RPN_COARSE, RPN_FINE, bend_to_midi
 from .midi_events import (
     BEND,
     CHANNEL_PRESSURE,
@@ -51,11 +44,10 @@ _FALLBACK_PPQ = 15_360
 _MAX_DELTA = 0x0FFF_FFFF
 _LARGEST_TEMPO_US = 0xFF_FFFF
 _MAX_BEND_RANGE_CENTS = 12_700
-_STEPS_PER_BEAT = 96  # how finely straight lines are drawn with steps
-_NUMBERS_BY_PARAMETER = {parameter: number for number, parameter in CONTROLLERS.items()}
-_WRITABLE = _NUMBERS_BY_PARAMETER.keys() | {Parameter.BEND_CENTS, Parameter.PRESSURE}
+_STEPS_PER_BEAT = 96  # resolution of straight lines drawn with steps
+_WRITABLE = BY_PARAMETER.keys() | {Parameter.BEND_CENTS, Parameter.PRESSURE}
 
-# Order of events on one tick: a note ends before controllers change for the next one, and its words come before it.
+# Order of events on one tick: note-off, controllers, words, note-on.
 _FIRST, _RELEASE, _CONTROLLER, _WORDS, _STRIKE = range(5)
 
 
@@ -66,7 +58,7 @@ class _Event(NamedTuple):
 
 
 def write_midi(score: Score) -> bytes:
-    """A MIDI file that `read_midi` reads back without losing a tick. Raises ScoreError for pitches outside 0..127."""
+    """Return a MIDI file that `read_midi` reads back with the same ticks. Raises ScoreError for pitches outside 0..127."""
     ppq = score.ppq if score.ppq <= _MAX_PPQ else _FALLBACK_PPQ
     channels = itertools.cycle(_MELODIC_CHANNELS)
     chunks = [_chunk(_conductor_events(score), score.ppq, ppq)]
@@ -140,7 +132,7 @@ def _note_events(track: Track, channel: int) -> Iterator[_Event]:
 
 
 def _lyric_events(track: Track) -> Iterator[_Event]:
-    """One lyric per tick; in a chord the highest note's words count."""
+    """Return one lyric per tick; in a chord the highest note's words."""
     highest_first = sorted(track.notes, key=lambda note: -note.pitch)
     lyrics: dict[int, str] = {}
     for note in highest_first:
@@ -152,15 +144,18 @@ def _lyric_events(track: Track) -> Iterator[_Event]:
 
 def _controller_events(curve: Curve, channel: int, ppq: int) -> Iterator[_Event]:
     last: int | None = None
+    controller = BY_PARAMETER.get(curve.parameter)  # pressure has a message of its own
+    scale = controller.scale if controller else MidiScale.UNIT
     for tick, value in _as_steps(curve, ppq, resolution=1 / 127):
-        raw = value_to_midi(curve.parameter, value)
+        raw = scale.raw_of(value)
         if raw == last and not curve.stepped:
             continue
         last = raw
-        if curve.parameter is Parameter.PRESSURE:
-            message = bytes((CHANNEL_PRESSURE | channel, raw))
-        else:
-            message = bytes((CONTROL | channel, _NUMBERS_BY_PARAMETER[curve.parameter], raw))
+        message = (
+            bytes((CHANNEL_PRESSURE | channel, raw))
+            if controller is None
+            else bytes((CONTROL | channel, controller.number, raw))
+        )
         yield _Event(tick, _CONTROLLER, message)
 
 
@@ -178,13 +173,13 @@ def _bend_events(track: Track, channel: int, ppq: int) -> Iterator[_Event]:
 
 
 def _bend_range_cents(points: list[tuple[int, float]]) -> int:
-    """The smallest range of whole semitones (at least the usual two) that holds all points."""
+    """Return the smallest range of whole semitones (at least the usual two) that holds all points."""
     largest = max(abs(value) for _, value in points)
     return min(_MAX_BEND_RANGE_CENTS, max(DEFAULT_BEND_RANGE_CENTS, math.ceil(largest / 100) * 100))
 
 
 def _bend_points(track: Track, ppq: int) -> list[tuple[int, float]]:
-    """The bend curve plus what notes between two keys (quarter tones) need."""
+    """Return the bend curve plus the bends of notes between two keys (quarter tones)."""
     curve = track.curve(Parameter.BEND_CENTS)
     resolution = DEFAULT_BEND_RANGE_CENTS / BEND_CENTRE
     steps = dict(_as_steps(curve, ppq, resolution)) if curve else {}
@@ -204,7 +199,7 @@ def _cents_off_key(note: Note) -> float:
 
 
 def _as_steps(curve: Curve, ppq: int, resolution: float) -> Iterator[tuple[int, float]]:
-    """The curve as values that hold until the next one; sloping lines are drawn as fine stairs."""
+    """Return the curve as values that hold until the next one; sloping lines become fine steps."""
     points = list(zip(curve.ticks, curve.values, strict=True))
     if curve.stepped or not points:
         yield from points

@@ -1,6 +1,6 @@
-"""MusicXML 1.0 to 4.0 (.musicxml, .xml, .mxl) to `Score`: every voice with words becomes a track of its own.
+"""MusicXML 1.0 to 4.0 (.musicxml, .xml, .mxl) to `Score`: every voice with words becomes a track.
 
-Repeats, endings and jumps are sung out. After a repeat the next verse is taken when verse 1 was asked for and there is one.
+Repeats, endings and jumps are expanded. After a repeat the next verse is taken if verse 1 was requested and there is one.
 """
 
 from __future__ import annotations
@@ -11,20 +11,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
-from ...errors import ScoreError
-from ..types import DEFAULT_US_PER_BEAT, Meter, Note, Score, TempoChange, TempoMap, Track
+from engine.errors import ScoreError
+from engine.score.types import DEFAULT_US_PER_BEAT, Meter, Note, Score, TempoChange, TempoMap, Track
+
 from .musicxml_file import parse_musicxml_file
 from .musicxml_order import PlayedMeasure, play_order, read_marks
-from .musicxml_part import (
-    MAX_QUARTERS,
-    NEUTRAL_VELOCITY,
-    Notices,
-    PartReader,
-    VoiceKey,
-    WrittenMeasure,
-    choose_ppq,
-    whole,
-)
+from .musicxml_part import MAX_QUARTERS, NEUTRAL_VELOCITY, Notices, PartReader, VoiceKey, WrittenMeasure, choose_ppq, whole
 from .musicxml_voice import PlacedNote, sing_voice
 
 MAX_NOTES = 200_000
@@ -55,7 +47,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Timeline:
-    """The bars in the order they are sung, each with its first tick."""
+    """The bars in playing order, each with its first tick."""
 
     ppq: int
     order: list[PlayedMeasure]
@@ -67,7 +59,7 @@ class _Timeline:
 
 
 def read_musicxml(data: bytes, *, title: str, verse: int = 1) -> Score:
-    """Read a MusicXML file. `verse` counts from 1; a part without that verse sings the verses it has, with a notice."""
+    """Read a MusicXML file. `verse` counts from 1; a part without that verse uses the verses it has, with a notice."""
     notices = Notices()
     root = parse_musicxml_file(data)
     bars_of_parts = _bars_of_parts(root)
@@ -83,7 +75,7 @@ def read_musicxml(data: bytes, *, title: str, verse: int = 1) -> Score:
 
 
 def _bars_of_parts(root: Element) -> dict[str, list[Element]]:
-    """Part id to its bars, for both ways of nesting."""
+    """Return the bars of each part id, for both ways of nesting."""
     parts: dict[str, list[Element]] = {}
     if root.tag == "score-partwise":
         for part in root.iterfind("part"):
@@ -131,7 +123,7 @@ def _timeline(order: list[PlayedMeasure], parts: Sequence[_Part], ppq: int) -> _
 
 
 def _bar_length(measures: Sequence[WrittenMeasure], ppq: int) -> int:
-    """What the bar contains, so that upbeats and bars split by a repeat keep their real length; an empty bar is a full one."""
+    """Return the length of a bar's content, so that upbeats and bars split by a repeat keep it. An empty bar has the length of its meter."""
     return max(measure.length for measure in measures) or _full_bar(measures[0].meter, ppq)
 
 
@@ -140,7 +132,7 @@ def _full_bar(meter: tuple[int, int], ppq: int) -> int:
 
 
 def _meters(parts: Sequence[_Part], timeline: _Timeline) -> list[Meter]:
-    """A bar that is shorter or longer than its meter says gets the meter it really has, so that bar lines stay right."""
+    """Return the meters. A bar of another length than its meter gets the meter of its length, so that bar lines stay right."""
     meters: list[Meter] = []
     written = max((part.measures for part in parts), key=len, default=[])
     for played, start in timeline.placed():
@@ -171,7 +163,7 @@ def _tempo_changes(parts: Sequence[_Part], timeline: _Timeline) -> list[TempoCha
 
 
 def _tempos_of_bar(parts: Sequence[_Part], index: int) -> dict[int, float]:
-    """Tempos of all parts; at the same tick the first part wins."""
+    """Return the tempos of all parts; at the same tick the first part's."""
     tempos: dict[int, float] = {}
     for part in parts:
         if index < len(part.measures):
@@ -180,7 +172,7 @@ def _tempos_of_bar(parts: Sequence[_Part], index: int) -> dict[int, float]:
 
 
 def _tempos_at_bar_start(written: Sequence[dict[int, float]]) -> list[float]:
-    """The tempo that holds when a bar is reached in the order of the file."""
+    """Return the tempo at the start of each bar in the order of the file."""
     result: list[float] = []
     current: float = DEFAULT_US_PER_BEAT
     for tempos in written:
@@ -198,7 +190,7 @@ def _without_repetition(changes: Iterable[TempoChange]) -> list[TempoChange]:
 
 
 def _tracks(part: _Part, timeline: _Timeline, verse: int, language: str | None, notices: Notices) -> list[Track]:
-    """One track per voice with lyrics; the notes of all other voices of the part share one track."""
+    """Return one track per voice with lyrics, and one for the notes of all other voices of the part."""
     tracks: list[Track] = []
     wordless: list[Note] = []
     drums_only = True
@@ -237,7 +229,7 @@ def _voice_order(key: VoiceKey) -> tuple[int, int, str]:
 
 
 def _place(part: _Part, key: VoiceKey, timeline: _Timeline, verse: int, notices: Notices) -> list[PlacedNote]:
-    """The notes of a voice at their times, in order, each with the verse it should sing."""
+    """Return the notes of a voice at their times, in order, each with its verse."""
     verses = part.verses(key)
     if verses and verse not in verses:
         notices.add(f"{part.name} has no verse {verse}; it sings verse {min(verses)}.")
@@ -270,8 +262,9 @@ def _with_dynamics(notes: Sequence[Note], part: _Part, staff: int, timeline: _Ti
 
 
 def _language(root: Element, verse: int) -> str | None:
-    """The language the file gives for the lyrics of this verse, or for all."""
-    for element in root.iterfind("defaults/lyric-language"):
-        if element.get("number", str(verse)) == str(verse):
-            return element.get("xml:lang", "")[:2].lower() or None
+    """Return the language that the file gives for the lyrics of this verse, or for all; else that of the first lyric with one."""
+    for element in (*root.iterfind("defaults/lyric-language"), *root.iter("lyric")):
+        tag = element.get("xml:lang", "")
+        if tag and element.get("number", str(verse)) == str(verse):
+            return tag[:16].strip().lower() or None
     return None

@@ -1,7 +1,7 @@
-"""From bytes to XML elements: plain or compressed MusicXML (.musicxml, .xml, .mxl), read without trusting the file.
+"""Bytes to XML elements: plain or compressed MusicXML (.musicxml, .xml, .mxl), without trust in the file.
 
-The standard parser would expand entities that a file declares for itself and nest as deeply as it is told to, and a zip
-member can unpack to any size. All three are refused here, so that the reader above can walk the tree without fear.
+The standard parser expands entities that a file declares and nests without limit, and a zip member can unpack to any size. All three are
+rejected here, so that the reader can walk the tree safely.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.parsers import expat
 
-from ...errors import ScoreError
+from engine.errors import ScoreError
 
 MAX_XML_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 64
@@ -23,12 +23,12 @@ ENCRYPTED_FLAG = 0x1
 
 
 def parse_musicxml_file(data: bytes) -> Element:
-    """The root element of a MusicXML file, compressed or not."""
+    """Return the root element of a MusicXML file, compressed or not."""
     return parse_xml(unpack_mxl(data) if data[:4] == ZIP_MAGIC else data)
 
 
 def unpack_mxl(data: bytes) -> bytes:
-    """The score inside an .mxl archive: the one its container names, else the first XML file."""
+    """Return the score inside an .mxl archive: the one named by its container, else the first XML file."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read_member(archive, _score_member(archive))
@@ -65,9 +65,9 @@ def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def parse_xml(data: bytes) -> Element:
-    """The root element. Refuses entity declarations, nesting deeper than `MAX_DEPTH` and files over `MAX_XML_BYTES`."""
+    """Return the root element. Rejects entity declarations, nesting deeper than `MAX_DEPTH` and files over `MAX_XML_BYTES`."""
     if len(data) > MAX_XML_BYTES:
-        raise ScoreError(f"The MusicXML file is larger than {MAX_XML_BYTES // 2**20} MiB.")
+        raise ScoreError(f"The XML file is larger than {MAX_XML_BYTES // 2**20} MiB.")
     builder = ElementTree.TreeBuilder()
     depth = 0
 
@@ -75,7 +75,7 @@ def parse_xml(data: bytes) -> Element:
         nonlocal depth
         depth += 1
         if depth > MAX_DEPTH:
-            raise ScoreError(f"The XML is nested more than {MAX_DEPTH} levels deep, which no MusicXML score is.")
+            raise ScoreError(f"The XML is nested more than {MAX_DEPTH} levels deep, which no score is. Export it again.")
         builder.start(tag, attributes)
 
     def end(tag: str) -> None:
@@ -93,7 +93,7 @@ def parse_xml(data: bytes) -> Element:
         parser.Parse(data, True)
         return builder.close()
     except (expat.ExpatError, LookupError, ValueError, AssertionError) as error:
-        raise ScoreError(f"This is not a readable XML file ({error}). Export the score as MusicXML again.") from error
+        raise ScoreError(f"This is not a readable XML file ({error}). Export it again from its own program.") from error
 
 
 def _refuse_entity(name: str, *_: object) -> None:

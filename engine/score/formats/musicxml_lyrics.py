@@ -1,4 +1,4 @@
-"""Lyrics of MusicXML: one `<lyric>` element to text in our convention, and the choice of the verse for every note."""
+"""Lyrics of MusicXML: one `<lyric>` element to text in our convention, and the choice of the verse for each note."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ..types import HOLD
+from engine.score.types import HOLD
 
 ELISION = re.compile("[\u203f\ue000-\uf8ff]")  # undertie, or its glyph in a music font (private use area)
 CONTINUES = ("begin", "middle")
@@ -25,7 +25,7 @@ class WrittenLyric:
 
     verse: int
     text: str | None
-    extends: bool = False  # an extender line starts or goes on here
+    extends: bool = False  # an extender line starts or continues here
     extension_ends: bool = False
 
     @property
@@ -34,7 +34,7 @@ class WrittenLyric:
 
 
 def read_lyric(element: Element) -> WrittenLyric | None:
-    """None for a lyric that holds nothing to sing (humming, laughing, empty)."""
+    """Return the lyric of an element; None if it has no words (humming, laughing, empty)."""
     text, syllabic = _joined_text(element)
     extend = element.find("extend")
     if not text and extend is None:
@@ -48,7 +48,7 @@ def read_lyric(element: Element) -> WrittenLyric | None:
 
 
 def _verse(element: Element) -> int:
-    """`number` is "2", "part1verse2"…; without digits there the name may have some ("verse 2"); otherwise verse 1."""
+    """Return the verse: `number` is "2", "part1verse2"…; without digits the name may have some ("verse 2"); otherwise verse 1."""
     for attribute in ("number", "name"):
         digits = _LAST_DIGITS.search(element.get(attribute, ""))
         if digits:
@@ -57,10 +57,10 @@ def _verse(element: Element) -> int:
 
 
 def _joined_text(element: Element) -> tuple[str, str | None]:
-    """All text of the element and the syllabic of its last syllable.
+    """Return all text of the element and the syllabic of its last syllable.
 
-    Syllables joined by an elision get a space, unless they belong to one word; texts without an elision between them
-    are one text in several fonts.
+    Syllables joined by an elision get a space, unless they belong to one word. Texts without an elision between them are one text in
+    several fonts.
     """
     text, syllabic, previous = "", None, None
     elided = False
@@ -78,7 +78,7 @@ def _joined_text(element: Element) -> tuple[str, str | None]:
 
 
 def _in_convention(text: str, syllabic: str | None) -> str:
-    """Words of a score must not look like our marks: brackets are hints there, stars emphasis, a first apostrophe a glottal onset."""
+    """Remove characters that are marks in our convention: brackets (hints), stars (emphasis), a first apostrophe (glottal onset)."""
     if text in DASHES:
         return HOLD
     text = _VERSE_NUMBER.sub("", text.translate(_MARKS)) or text.strip("[]*") or HOLD
@@ -93,25 +93,44 @@ def _in_convention(text: str, syllabic: str | None) -> str:
 
 
 def choose_lyrics(written: Sequence[Sequence[WrittenLyric]], wanted: Sequence[int]) -> list[WrittenLyric | None]:
-    """The lyric of each note. `written`: the lyrics on each note of a voice in order; `wanted`: the verse for each.
+    """Return the lyric of each note. `written`: the lyrics on each note of a voice in order; `wanted`: the verse for each.
 
-    A refrain is often written under one verse only, so where the wanted verse is silent for several sung notes in a row
-    the lowest verse that is there fills in. A single missing syllable is a melisma of that verse and stays empty.
+    A refrain is often written under one verse only, so if the wanted verse is missing for several notes in a row, the lowest existing verse
+    fills in. A single missing syllable is a melisma of that verse and stays empty. Notes before a repeat that have words of the next verse
+    only are its pick-up and have no words in the current verse.
     """
-    chosen = [_of_verse(lyrics, verse) for lyrics, verse in zip(written, wanted, strict=True)]
+    chosen: list[WrittenLyric | None] = []
+    pickups: dict[int, int] = {}  # lyrics of a note (by identity: passes share them) -> the verse they led to
     gap: list[int] = []
-    for i, lyrics in enumerate(written):
-        if chosen[i] is not None:
-            _fill(chosen, written, gap)
+    for i, (lyrics, verse) in enumerate(zip(written, wanted, strict=True)):
+        lyric = _of_verse(lyrics, verse)
+        if lyric is not None and pickups.get(id(lyrics)) == verse:
+            lyric = None
+        if gap and (lyric is not None or verse != wanted[gap[-1]]):
+            _fill(chosen, written, gap, coming=verse if verse != wanted[gap[-1]] else None, pickups=pickups)
             gap = []
-        elif lyrics:
+        chosen.append(lyric)
+        if lyric is None and lyrics:
             gap.append(i)
-    _fill(chosen, written, gap)
+    _fill(chosen, written, gap, coming=None, pickups=pickups)
     return chosen
 
 
-def _fill(chosen: list[WrittenLyric | None], written: Sequence[Sequence[WrittenLyric]], gap: Sequence[int]) -> None:
-    if len(gap) >= MIN_REFRAIN:
+def _fill(
+    chosen: list[WrittenLyric | None],
+    written: Sequence[Sequence[WrittenLyric]],
+    gap: Sequence[int],
+    *,
+    coming: int | None,
+    pickups: dict[int, int],
+) -> None:
+    """Return words for notes in a row without the wanted verse. `coming`: the verse that follows them, if it is another one."""
+    of_coming = [_of_verse(written[i], coming) for i in gap] if coming is not None else []
+    if of_coming and all(of_coming):
+        for i, lyric in zip(gap, of_coming, strict=True):
+            chosen[i] = lyric
+            pickups[id(written[i])] = lyric.verse if lyric else 0
+    elif len(gap) >= MIN_REFRAIN:
         for i in gap:
             chosen[i] = min(written[i], key=lambda lyric: lyric.verse)
 

@@ -1,4 +1,4 @@
-"""In which order the bars of a score are sung: repeats, endings (voltas), D.C., D.S., Fine and Coda."""
+"""Playing order of the bars of a score: repeats, endings (voltas), D.C., D.S., Fine and Coda."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from ...errors import ScoreError
+from engine.errors import ScoreError
 
 MAX_PLAYED_MEASURES = 20_000
 MAX_REPEAT_TIMES = 64
@@ -15,7 +15,7 @@ MAX_REPEAT_TIMES = 64
 
 @dataclass(slots=True)
 class MeasureMarks:
-    """What one bar says about the order of bars, taken from all parts together."""
+    """Marks of one bar about the order of bars, from all parts together."""
 
     forward: bool = False
     backward_times: int = 0  # 0 = no repeat sign at the end
@@ -32,13 +32,15 @@ class MeasureMarks:
 
 @dataclass(frozen=True, slots=True)
 class PlayedMeasure:
+    """One pass through a bar."""
+
     index: int  # bar in the file
     pass_number: int  # 1 = first time through
     after_jump: bool  # the bar before it in the file was not the one sung before
 
 
 def read_marks(measures_of_parts: Sequence[Sequence[Element]]) -> list[MeasureMarks]:
-    """One entry per bar; a mark in any part counts for all (many programs write them in the first part only)."""
+    """Return one entry per bar. A mark in any part counts for all, as many programs write them in the first part only."""
     marks = [MeasureMarks() for _ in range(max(map(len, measures_of_parts), default=0))]
     for measures in measures_of_parts:
         for mark, measure in zip(marks, measures, strict=False):
@@ -91,7 +93,7 @@ def _spread_endings(marks: Iterable[MeasureMarks]) -> None:
 
 @dataclass
 class _Walk:
-    """The state of a walk through the bars."""
+    """State of a walk through the bars."""
 
     marks: Sequence[MeasureMarks]
     position: int = 0
@@ -126,7 +128,7 @@ class _Walk:
         self.order.append(PlayedMeasure(index, max(self.pass_number, self.times_sung[index]), previous != index - 1))
 
     def _jump(self, mark: MeasureMarks) -> bool:
-        """Follow a sign at the end of the current bar; False when there is none to follow."""
+        """Follow a sign at the end of the current bar. Return False if there is none to follow."""
         index = self.position
         if self.jumped and mark.to_coda:
             coda = next((i for i in range(index + 1, len(self.marks)) if self.marks[i].coda), None)
@@ -146,7 +148,7 @@ class _Walk:
         return False
 
     def _step(self) -> None:
-        """Go on to the next bar; behind a repeat sign or the last ending a new section starts."""
+        """Go to the next bar. Behind a repeat sign or the last ending a new section starts."""
         mark = self.marks[self.position]
         self.position += 1
         in_endings = self.position < len(self.marks) and bool(self.marks[self.position].endings)
@@ -161,7 +163,7 @@ class _Walk:
         return self._passes(self.position) if self.jumped and mark.endings else self.pass_number
 
     def _passes(self, index: int) -> int:
-        """How often the section around bar `index` is sung."""
+        """Return the number of passes of the section around bar `index`."""
         mark = self.marks[index]
         if not mark.endings:
             return mark.backward_times
@@ -185,5 +187,5 @@ class _Walk:
 
 
 def play_order(marks: Sequence[MeasureMarks]) -> list[PlayedMeasure]:
-    """The bars in the order in which they are sung."""
+    """Return the bars in playing order."""
     return _Walk(marks).run()

@@ -1,4 +1,4 @@
-"""One part of a MusicXML score, bar by bar as written: notes in ticks, tempos, dynamics. Nothing is expanded here yet."""
+"""One part of a MusicXML score, bar by bar as written: notes in ticks, tempos, dynamics. Repeats are not expanded here."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
-from ...errors import ScoreError
+from engine.errors import ScoreError
+
 from .musicxml_lyrics import WrittenLyric, read_lyric
 
 VoiceKey: TypeAlias = tuple[int, str]  # staff, voice
 
 MAX_QUARTERS = 100_000  # 14 hours at 120 bpm
-MAX_PPQ = 32_767  # what a Standard MIDI File can hold
+MAX_PPQ = 32_767  # limit of Standard MIDI Files
 MIN_PPQ = 480
 ROUNDING_PPQ = 20_160  # 2^6 * 3^2 * 5 * 7, when the exact resolution would be too fine
 BPM_RANGE = (5.0, 1000.0)
@@ -34,7 +35,7 @@ FORTE_VELOCITY = 90
 
 @dataclass(frozen=True, slots=True)
 class WrittenNote:
-    """A note or rest as written; `tick` counts from the start of its bar."""
+    """A note or rest as written. `tick` counts from the start of its bar."""
 
     tick: int
     duration: int  # 0 for a grace note
@@ -53,6 +54,8 @@ class WrittenNote:
 
 @dataclass(frozen=True, slots=True)
 class WrittenDynamics:
+    """A dynamic mark as MIDI velocity."""
+
     tick: int
     staff: int
     velocity: int
@@ -60,6 +63,8 @@ class WrittenDynamics:
 
 @dataclass(slots=True)
 class WrittenMeasure:
+    """Contents of one bar."""
+
     meter: tuple[int, int]
     length: int = 0  # ticks of its content
     notes: dict[VoiceKey, list[WrittenNote]] = field(default_factory=dict)
@@ -81,7 +86,7 @@ class Notices:
 
 
 def number(text: str | None) -> float | None:
-    """A finite decimal number, or None."""
+    """Return a finite decimal number, or None."""
     try:
         value = float(text or "")
     except ValueError:
@@ -90,12 +95,13 @@ def number(text: str | None) -> float | None:
 
 
 def whole(text: str | None, default: int = 0) -> int:
+    """Return a whole number, else `default`."""
     value = number(text)
     return default if value is None or abs(value) > 1e6 else int(value)
 
 
 def choose_ppq(root: Element, notices: Notices) -> int:
-    """Ticks per quarter in which every written duration is a whole number, if a MIDI file could hold it."""
+    """Return ticks per quarter in which every written duration is a whole number, if a MIDI file can hold it."""
     divisions = {number(element.text) for element in root.iter("divisions")}
     exact = math.lcm(*{int(value) for value in divisions if value and 1 <= value <= MAX_PPQ and value == int(value)})
     if exact > MAX_PPQ:
@@ -105,7 +111,7 @@ def choose_ppq(root: Element, notices: Notices) -> int:
 
 
 class PartReader:
-    """Reads the bars of one part in order; attributes such as `divisions` stay valid until the next change."""
+    """Reads the bars of one part in order. Attributes such as `divisions` are valid until the next change."""
 
     def __init__(self, ppq: int, drum_pitches: dict[str, int], notices: Notices) -> None:
         self._ppq = ppq
@@ -261,7 +267,7 @@ class PartReader:
         self._keep_tempo(self._cursor + self._offset(element), number(element.get("tempo")))
 
     def _offset(self, element: Element) -> int:
-        """Ticks from the cursor at which a direction sounds: only offsets that are marked as heard move it."""
+        """Return ticks from the cursor to the sound of a direction. Only offsets marked with `sound` count."""
         offset = element.find("sound/offset")
         if offset is None:
             offset = element.find("offset")
@@ -281,7 +287,7 @@ class PartReader:
 
 
 def read_meter(time: Element) -> tuple[int, int] | None:
-    """ "3/4", "3+2/8" and several fractions in a row as one fraction; None for free metre or nonsense."""
+    """Return "3/4", "3+2/8" or several fractions in a row as one fraction; None for free metre or nonsense."""
     fractions = [
         (sum(whole(count) for count in (beats.text or "").split("+")), whole(kind.text))
         for beats, kind in zip(time.iterfind("beats"), time.iterfind("beat-type"), strict=False)
@@ -294,7 +300,7 @@ def read_meter(time: Element) -> tuple[int, int] | None:
 
 
 def metronome_bpm(metronome: Element) -> float | None:
-    """Quarter notes per minute of "beat = number"; None for a metric modulation ("beat = beat")."""
+    """Return quarter notes per minute of "beat = number"; None for a metric modulation ("beat = beat")."""
     units = [child for child in metronome if child.tag in ("beat-unit", "beat-unit-dot")]
     digits = re.search(r"\d+(\.\d+)?", metronome.findtext("per-minute") or "")
     if not units or not digits:
@@ -306,6 +312,6 @@ def metronome_bpm(metronome: Element) -> float | None:
 
 
 def velocity_of(percent: float) -> int:
-    """MIDI velocity, moved so that mezzoforte is the neutral one."""
+    """Return the MIDI velocity, scaled so that mezzoforte is neutral."""
     velocity = NEUTRAL_VELOCITY + FORTE_VELOCITY * (max(0.0, min(percent, 200.0)) - MF_PERCENT) / 100
     return max(1, min(127, round(velocity)))

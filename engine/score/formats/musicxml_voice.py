@@ -1,11 +1,12 @@
-"""One voice of a part as it is sung: verse chosen, grace notes given time, ties merged, melismas held."""
+"""One voice of a part for singing: verse chosen, grace notes given time, ties merged, melismas as holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..types import HOLD, Note
+from engine.score.types import HOLD, REST, Note
+
 from .musicxml_lyrics import WrittenLyric, choose_lyrics
 from .musicxml_part import WrittenNote
 
@@ -26,16 +27,35 @@ class PlacedNote:
 
 
 def sing_voice(placed: Sequence[PlacedNote], ppq: int) -> list[Note]:
-    """Notes of a voice with lyrics in our convention, velocity still neutral."""
+    """Return the notes of a voice with lyrics in our convention, velocity still neutral."""
     lyrics = choose_lyrics([item.written.lyrics for item in placed], [item.verse for item in placed])
     line = _Line()
-    for item in _time_graces([replace(item, lyric=lyric) for item, lyric in zip(placed, lyrics, strict=True)], ppq):
-        line.sing(item)
+    timed = _time_graces([replace(item, lyric=lyric) for item, lyric in zip(placed, lyrics, strict=True)], ppq)
+    for item, ahead in zip(timed, _ahead(timed), strict=True):
+        line.sing(item, ahead)
     return line.notes
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Continuation behind a note: True for a next syllable, and for an extender line up to it."""
+
+    text: bool = False
+    extender: bool = False
+
+
+def _ahead(items: Sequence[PlacedNote]) -> Iterator[_Ahead]:
+    found: list[_Ahead] = []
+    ahead = _Ahead()
+    for item in reversed(items):
+        found.append(ahead)
+        if item.lyric is not None and item.written.pitch is not None:
+            ahead = _Ahead(text=True) if item.lyric.text else replace(ahead, extender=True)
+    return reversed(found)
+
+
 def _time_graces(placed: Iterable[PlacedNote], ppq: int) -> list[PlacedNote]:
-    """Let grace notes take their time from the start of the note they lead to (at most half of it), or from a rest."""
+    """Let grace notes take their time from the start of the following note (at most half of it), or from a rest."""
     result: list[PlacedNote] = []
     graces: list[PlacedNote] = []
     stolen = 0
@@ -57,7 +77,7 @@ def _time_graces(placed: Iterable[PlacedNote], ppq: int) -> list[PlacedNote]:
 
 
 def _place_graces(graces: Sequence[PlacedNote], onset: int, room: int | None, ppq: int) -> tuple[list[PlacedNote], int]:
-    """The grace notes one after the other from `onset`, and the ticks they take from a following note of `room` ticks."""
+    """Return the grace notes in a row from `onset`, and the ticks they take from a following note of `room` ticks."""
     wanted = [0 if item.written.is_chord else ppq // (8 if item.written.is_slashed else 4) for item in graces]
     scale = 1.0 if room is None else min(1.0, room / 2 / max(1, sum(wanted)))
     timed: list[PlacedNote] = []
@@ -71,7 +91,7 @@ def _place_graces(graces: Sequence[PlacedNote], onset: int, room: int | None, pp
 
 
 def _give_lyric(graces: list[PlacedNote], main: PlacedNote) -> PlacedNote:
-    """A syllable under the main note starts on the first of its grace notes; the main note goes on with the vowel."""
+    """Move a syllable under the main note to the first of its grace notes; the main note holds the vowel."""
     if main.lyric is None or main.lyric.text is None or main.written.pitch is None or any(item.lyric for item in graces):
         return main
     graces[0] = replace(graces[0], lyric=main.lyric)
@@ -79,34 +99,41 @@ def _give_lyric(graces: list[PlacedNote], main: PlacedNote) -> PlacedNote:
 
 
 class _Line:
-    """Follows a voice note by note and decides what each one sings."""
+    """Follows a voice note by note and decides the lyric of each."""
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
         self._open_ties: dict[float, int] = {}  # pitch -> place in `notes`
         self._slurs: set[str] = set()
-        self._end = -1  # where the last sung note ends
+        self._end = -1  # end of the last sung note
         self._in_syllable = False
         self._extends = False  # an extender line or the hyphens of a word are open
         self._holds = False  # the last note that was not a chord member is a hold
+        self._open_word = False  # hyphens lead to a further syllable, even across rests
+        self._has_sung = False
+        self._after_rest = True
+        self._is_silent = False  # the words here belong to the pick-up of another verse
 
-    def sing(self, item: PlacedNote) -> None:
+    def sing(self, item: PlacedNote, ahead: _Ahead) -> None:
         written = item.written
         under_slur = bool(self._slurs)
         self._slurs -= written.slur_stops
         self._slurs |= written.slur_starts
         if written.pitch is None:
-            self._in_syllable = self._extends = False
+            self._in_syllable = self._extends = self._is_silent = False
+            self._after_rest = True
         elif not self._merge_tie(item, written.pitch):
-            text = self._chord_text(item) if written.is_chord else self._text(item, under_slur or written.tie_stops)
+            text = self._chord_text(item) if written.is_chord else self._text(item, under_slur or written.tie_stops, ahead)
             if written.tie_starts:
                 self._open_ties[written.pitch] = len(self.notes)
             self.notes.append(Note(item.onset, item.duration, written.pitch, lyric=text, is_accented=written.is_accented))
+        if written.pitch is not None:
+            self._after_rest = False
         if not written.is_chord:
             self._end = item.offset
 
     def _merge_tie(self, item: PlacedNote, pitch: float) -> bool:
-        """Lengthen the note that is tied to this one. A new syllable on a tied note starts a note of its own."""
+        """Lengthen the note that is tied to this one. A new syllable on a tied note starts a new note."""
         if not item.written.tie_stops or pitch not in self._open_ties:
             return False
         place = self._open_ties.pop(pitch)
@@ -124,19 +151,26 @@ class _Line:
         if item.lyric and item.lyric.text:
             self._open_syllable(item.lyric, item.lyric.text)
             return item.lyric.text
-        return HOLD if self._holds else None
+        return HOLD if self._holds else REST if self._is_silent else None
 
     def _open_syllable(self, lyric: WrittenLyric, text: str) -> None:
-        self._in_syllable = True
+        self._in_syllable = self._has_sung = True
+        self._is_silent = False
+        self._open_word = lyric.word_goes_on or (text == HOLD and self._open_word)
         self._extends = lyric.extends or lyric.word_goes_on or (text == HOLD and self._extends)
 
-    def _text(self, item: PlacedNote, under_slur: bool) -> str | None:
+    def _text(self, item: PlacedNote, under_slur: bool, ahead: _Ahead) -> str | None:
         goes_on = self._in_syllable and item.onset == self._end
         lyric = item.lyric
         if lyric and lyric.text:
             self._open_syllable(lyric, lyric.text)
             self._holds = lyric.text == HOLD
             return lyric.text
-        self._holds = self._in_syllable = goes_on and (lyric is not None or self._extends or under_slur)
+        crosses_rest = self._has_sung and (lyric is not None or ahead.extender or (self._open_word and ahead.text))
+        self._holds = self._in_syllable = crosses_rest or (goes_on and (self._extends or under_slur))
         self._extends = self._holds and (lyric.extends if lyric else self._extends)
-        return HOLD if self._holds else None
+        if self._holds:
+            return HOLD
+        is_pickup = item.onset != self._end or self._is_silent or not self._has_sung or self._after_rest
+        self._is_silent = is_pickup and (self._is_silent or any(other.text for other in item.written.lyrics))
+        return REST if self._is_silent else None

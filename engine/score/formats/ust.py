@@ -7,18 +7,20 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ...errors import ScoreError
-from ..types import Curve, Note, Parameter, PitchPoint, Score, TempoChange, TempoMap, Track, Vibrato
-from .utau_marks import from_utau
+from engine.errors import ScoreError
+from engine.score.encodings import decode_file, detect_encoding
+from engine.score.types import Curve, Note, Parameter, PitchPoint, Score, TempoChange, TempoMap, Track, Vibrato
+
+from .utau_marks import read_aliases
 
 UST_PPQ = 480
 MODE1_STEP_TICKS = 5  # spacing of the PitchBend values
 MAX_LENGTH_TICKS = 10**7
 BPM_RANGE = (5.0, 1000.0)
 DEFAULT_BPM = 120.0
-ENCODINGS = ("utf-8-sig", "cp932", "gb18030", "latin-1")  # the first that fits; the last one always does
 SHAPES = {"": "io", "s": "l", "r": "o", "j": "i"}  # UTAU's PBM letters
 
+_WORDS = re.compile(rb"^(?:Lyric|ProjectName)=([^\r\n]*)", re.MULTILINE)
 _SECTION = re.compile(r"^\[#(\w+)\]\s*$")
 
 
@@ -36,39 +38,39 @@ class _Section:
 
 
 def read_ust(data: bytes, *, title: str) -> Score:
-    """Read a UST file of UTAU or OpenUtau, Shift-JIS or UTF-8."""
+    """Read a UST file of UTAU or OpenUtau, in any encoding."""
     sections = _sections(_decode(data))
     if not any(section.name in ("SETTING", "VERSION") or section.name.isdigit() for section in sections):
         raise ScoreError("The file is not a UST file: it has no [#SETTING] and no note sections such as [#0000].")
     settings = next((section for section in sections if section.name == "SETTING"), _Section("SETTING"))
     tempos = {0: _tempo(settings.number("Tempo", DEFAULT_BPM))}
+    sounding = [section for section in sections if section.name.isdigit()]
+    lyrics, language = read_aliases([section.values.get("Lyric", "").lstrip("?") for section in sounding])
     notes: list[Note] = []
     bend: dict[int, float] = {}
     tick = 0
-    for section in sections:
-        if not section.name.isdigit():
-            continue
+    for section, lyric in zip(sounding, lyrics, strict=True):
         if "Tempo" in section.values:
             tempos[tick] = _tempo(section.number("Tempo", DEFAULT_BPM))
         length = round(min(max(section.number("Length", 0.0), 0.0), MAX_LENGTH_TICKS))
-        lyric = from_utau(section.values.get("Lyric", "").lstrip("?"))
         if lyric != "R" and length > 0:
             notes.append(_note(section, tick, length, lyric, notes))
             bend.update(_mode1_bend(section, tick, length, tempos[max(tempos)]))
         tick += length
     changes = tuple(TempoChange(position, tempos[position]) for position in sorted(tempos))
     curves = (Curve(Parameter.BEND_CENTS, tuple(sorted(bend)), tuple(bend[key] for key in sorted(bend))),) if bend else ()
-    track = Track(settings.values.get("ProjectName", "").strip() or title, tuple(notes), curves)
-    return Score(title, UST_PPQ, (track,), TempoMap(UST_PPQ, changes))
+    track = Track(settings.values.get("ProjectName", "").strip() or title, tuple(notes), curves, language)
+    # Files for plugins end with the note behind the selection instead.
+    is_whole = any(section.name in ("TRACKEND", "PREV", "NEXT") for section in sections)
+    notices = () if is_whole else ("The file may be cut off: it ends without [#TRACKEND].",)
+    return Score(title, UST_PPQ, (track,), TempoMap(UST_PPQ, changes), notices=notices)
 
 
 def _decode(data: bytes) -> str:
-    for encoding in ENCODINGS[:-1]:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode(ENCODINGS[-1])
+    """Return the text of the file. Without Unicode, its lyrics and name decide about the encoding."""
+    words = _WORDS.findall(data)
+    encoding = detect_encoding(words)
+    return decode_file(data) if encoding == "utf-8" else data.decode(encoding, errors="replace")
 
 
 def _sections(text: str) -> list[_Section]:
@@ -85,7 +87,7 @@ def _sections(text: str) -> list[_Section]:
 
 
 def _number(text: str, default: float) -> float:
-    """Decimal commas occur in files from some countries."""
+    """Return a number. Files from some countries have decimal commas."""
     try:
         value = float(text.strip().replace(",", "."))
     except ValueError:
@@ -112,7 +114,7 @@ def _note(section: _Section, tick: int, length: int, lyric: str | None, before: 
 
 
 def _vibrato(values: Sequence[float]) -> Vibrato | None:
-    """length %, period ms, depth cents, fade in %, fade out %, phase %, drift %."""
+    """Return the vibrato of length %, period ms, depth cents, fade in %, fade out %, phase %, drift %."""
     if len(values) < 3 or values[0] <= 0 or values[1] <= 0:
         return None
     fade_in, fade_out, shift, drift = [*values[3:7], 0.0, 0.0, 0.0, 0.0][:4]
@@ -120,7 +122,7 @@ def _vibrato(values: Sequence[float]) -> Vibrato | None:
 
 
 def _pitch_points(section: _Section, cents_before: float) -> Iterable[PitchPoint]:
-    """Mode 2: start (ms; tenths of a semitone), then widths in ms, heights and shapes of the following points."""
+    """Return the points of mode 2: start (ms; tenths of a semitone), then widths in ms, heights and shapes of the following points."""
     start, widths = section.numbers("PBS"), section.numbers("PBW")
     if not start or not widths:
         return
@@ -136,7 +138,7 @@ def _pitch_points(section: _Section, cents_before: float) -> Iterable[PitchPoint
 
 
 def _mode1_bend(section: _Section, tick: int, length: int, us_per_beat: float) -> dict[int, float]:
-    """Mode 1: cents every five ticks from `PBStart` ms, neutral again afterwards."""
+    """Return the bend of mode 1: cents every five ticks from `PBStart` ms, then neutral."""
     values = next((section.numbers(key) for key in ("PitchBend", "Pitches", "Piches") if key in section.values), [])
     if not values or "PBS" in section.values:
         return {}

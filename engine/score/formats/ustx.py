@@ -1,21 +1,23 @@
-"""OpenUtau projects (.ustx): read and write notes, pitch points, vibrato and curves without loss.
+"""OpenUtau projects (.ustx): notes, pitch points, vibrato and curves, read and written without loss.
 
-All scalars are read as text, because OpenUtau leaves lyrics such as `no` and `on` unquoted and YAML would make them booleans.
+All scalars are read as text, because OpenUtau leaves lyrics such as `no` and `on` unquoted, which YAML takes for booleans.
 """
 
 from __future__ import annotations
 
 import bisect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import yaml
 
-from ...errors import ScoreError
-from ..types import Curve, Meter, Note, Parameter, PitchPoint, Score, TempoChange, TempoMap, Track, Vibrato
-from .utau_marks import from_utau, to_utau
+from engine.errors import ScoreError
+from engine.score.types import Curve, Meter, Note, Parameter, PitchPoint, Score, TempoChange, TempoMap, Track, Vibrato
+
+from .utau_marks import read_aliases, to_utau
 
 Node: TypeAlias = dict[str, Any]
 
@@ -25,8 +27,8 @@ DEFAULT_BPM = 120.0
 BPM_RANGE = (5.0, 1000.0)
 MAX_TICK = 2**40
 NEUTRAL_VOLUME = 100.0  # of the `vol` expression; ours is velocity 100
-LEAST_ACCENT, ACCENT = 120.0, 150  # percent of the `atk` expression: what counts as an accent, how one is written
-# Knows nothing but text, lists and tables, less still than the "safe" loader: no tag in a file can build an object.
+LEAST_ACCENT, ACCENT = 120.0, 150  # percent of the `atk` expression: least for an accent, value as written
+# Supports text, lists and tables only, less than the "safe" loader: no tag can build an object.
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 LANGUAGE_HINTS = {
@@ -38,6 +40,7 @@ LANGUAGE_HINTS = {
     "japanese": "ja",
     "korean": "ko",
 }
+_NESTED = re.compile(r"(?:[\[{]\s*){64}")  # the parser is extremely slow with it
 SHAPES = frozenset({"io", "i", "o", "l"})
 
 
@@ -49,14 +52,9 @@ class _CurveKind:
 
 
 CURVES = {
-    "pitd": _CurveKind(Parameter.BEND_CENTS, 1.0, 0.0),
-    "dyn": _CurveKind(Parameter.DYNAMICS_DB, 0.1, 0.0),
-    "tenc": _CurveKind(Parameter.TENSION, 0.01, 0.0),
-    "brec": _CurveKind(Parameter.BREATHINESS, 0.01, 0.0),
-    "voic": _CurveKind(Parameter.VOICING, 0.01, 100.0),
-    "genc": _CurveKind(Parameter.GENDER, 0.01, 0.0),
-    "shfc": _CurveKind(Parameter.TONE_SHIFT_CENTS, 1.0, 0.0),
-    "cl02": _CurveKind(Parameter.COLOUR, 0.01, 0.0),  # share of the second colour
+    kind.abbreviation: _CurveKind(parameter, kind.scale, parameter.spec.neutral / kind.scale)
+    for parameter in Parameter
+    if (kind := parameter.spec.ustx) is not None
 }
 ABBREVIATIONS = {kind.parameter: abbreviation for abbreviation, kind in CURVES.items()}
 VIBRATO_FIELDS = {  # ours -> theirs
@@ -107,6 +105,8 @@ def _load(data: bytes) -> Node:
         text = data.decode("utf-8-sig")
         if "&" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=LOADER)):
             raise ScoreError("The USTX file uses YAML aliases, which OpenUtau never writes and which are refused for safety.")
+        if _NESTED.search(text):
+            raise ScoreError("The USTX file is nested more deeply than any project of OpenUtau. Save it again in OpenUtau.")
         project = yaml.load(text, Loader=LOADER)  # builds no objects, see LOADER
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ScoreError(f"The USTX file is not readable YAML ({error}). Save it again in OpenUtau.") from error
@@ -139,7 +139,7 @@ def _read_tempos(project: Node) -> Iterable[TempoChange]:
 
 
 def _read_meters(project: Node, ppq: int) -> list[Meter]:
-    """Meters stand at bar numbers; a bar is as long as the meter before says."""
+    """Return meters from bar numbers. The meter before gives the length of a bar."""
     nodes = _nodes(project.get("time_signatures")) or [{"bar_position": 0, **project}]
     meters: list[Meter] = []
     bar = tick = 0
@@ -161,14 +161,16 @@ def _bar_ticks(meter: Meter, ppq: int) -> int:
 
 def _read_track(header: Node, number: int, parts: Sequence[Node]) -> Track:
     parts = sorted(parts, key=lambda part: _whole(part.get("position"), 0))
-    notes = [note for part in parts for note in _read_notes(part)]
+    notes = sorted((note for part in parts for note in _read_notes(part)), key=lambda note: (note.onset_ticks, note.pitch))
+    lyrics, alias_language = read_aliases([note.lyric for note in notes])
     name = str(header.get("track_name") or (parts[0].get("name") if parts else "") or f"Track {number + 1}")
     phonemizer = str(header.get("phonemizer", "")).lower()
     return Track(
         name=name,
-        notes=tuple(sorted(notes, key=lambda note: (note.onset_ticks, note.pitch))),
+        notes=tuple(replace(note, lyric=lyric) for note, lyric in zip(notes, lyrics, strict=True)),
         curves=tuple(_read_curves(parts)),
-        language=next((code for hint, code in LANGUAGE_HINTS.items() if hint in phonemizer), None),
+        language=next((code for hint, code in LANGUAGE_HINTS.items() if hint in phonemizer), alias_language),
+        is_muted=str(header.get("mute", "")).lower() == "true",
     )
 
 
@@ -187,7 +189,7 @@ def _read_notes(part: Node) -> Iterable[Note]:
             duration_ticks=duration,
             pitch=pitch,
             velocity=_velocity(node),
-            lyric=from_utau(str(node.get("lyric") or "")),
+            lyric=str(node.get("lyric") or "") or None,
             vibrato=_read_vibrato(node.get("vibrato")),
             pitch_points=tuple(_read_pitch_points(node.get("pitch"), step_cents)),
             is_accented=_expression(node, "atk", 0.0) >= LEAST_ACCENT,
@@ -196,7 +198,7 @@ def _read_notes(part: Node) -> Iterable[Note]:
 
 
 def _snap_cents(previous: Note | None, onset: int, pitch: float) -> float:
-    """Where a snapped first pitch point lies: on the note before if it touches this one, else on this note."""
+    """Return the height of a snapped first pitch point: the note before if it touches this one, else this note."""
     touches = previous is not None and previous.offset_ticks == onset
     return round((previous.pitch - pitch) * 100, 6) if previous is not None and touches else 0.0
 
@@ -206,7 +208,7 @@ def _velocity(node: Node) -> int:
 
 
 def _expression(node: Node, abbreviation: str, default: float) -> float:
-    """An expression of the note's first phoneme that has one."""
+    """Return the expression of the note's first phoneme that has one."""
     found = (item for item in _nodes(node.get("phoneme_expressions")) if item.get("abbr") == abbreviation)
     return next((_number(item.get("value"), default) for item in found), default)
 
@@ -218,7 +220,7 @@ def _read_vibrato(node: object) -> Vibrato | None:
 
 
 def _read_pitch_points(node: object, snapped_cents: float) -> Iterable[PitchPoint]:
-    """Times in ms, heights in tenths of a semitone."""
+    """Return points; times in ms, heights in tenths of a semitone."""
     if not isinstance(node, dict):
         return
     snaps = str(node.get("snap_first", "true")).lower() == "true"
@@ -239,7 +241,7 @@ def _read_curves(parts: Sequence[Node]) -> Iterable[Curve]:
             points.update({max(0, start + x): y for x, y in samples})
         if points:
             ticks = sorted(points)
-            yield Curve(kind.parameter, tuple(ticks), tuple(_scaled(points[tick], kind.scale) for tick in ticks))
+            yield Curve(kind.parameter, tuple(ticks), tuple(_scale(points[tick], kind.scale) for tick in ticks))
 
 
 def _samples(part: Node, abbreviation: str) -> list[tuple[int, float]]:
@@ -259,12 +261,12 @@ def _separate(points: dict[int, float], start: int, first: float, kind: _CurveKi
         points[start - 1] = kind.neutral
 
 
-def _scaled(value: float, scale: float) -> float:
+def _scale(value: float, scale: float) -> float:
     return round(value * scale, 9)
 
 
 def write_ustx(score: Score) -> bytes:
-    """An OpenUtau project with one voice part per track, at 480 ticks per quarter."""
+    """Return an OpenUtau project with one voice part per track, at 480 ticks per quarter."""
 
     def ticks(value: int) -> int:
         return round(value * USTX_PPQ / score.ppq)
@@ -293,13 +295,13 @@ def write_ustx(score: Score) -> bytes:
 
 
 def _plain(value: float) -> float | int:
-    """Whole numbers without a decimal point, as OpenUtau writes them; others with the noise of binary fractions removed."""
+    """Return whole numbers without a decimal point, as OpenUtau writes them, others without the noise of binary fractions."""
     rounded = round(value, 9)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _write_meters(score: Score) -> list[dict[str, int]]:
-    """Bar numbers; a meter in the middle of a bar moves to the next bar line, the only place OpenUtau has for it."""
+    """Return meters by bar number. One in the middle of a bar moves to the next bar line, as OpenUtau requires."""
     result: list[dict[str, int]] = []
     bar, before = 0, Meter(0, 4, 4)
     for meter in score.meters:
@@ -317,7 +319,7 @@ def _write_header(track: Track) -> Node:
         "phonemizer": "OpenUtau.Core.DefaultPhonemizer",
         "track_name": track.name,
         "track_color": "Blue",
-        "mute": False,
+        "mute": track.is_muted,
         "solo": False,
         "volume": 0,
         "pan": 0,
@@ -375,12 +377,12 @@ def _write_vibrato(vibrato: Vibrato | None) -> Mapping[str, float]:
 def _write_curve(curve: Curve, ticks: Callable[[int], int]) -> Node:
     abbreviation = ABBREVIATIONS[curve.parameter]
     scale = CURVES[abbreviation].scale
-    points = {ticks(tick): _plain(value / scale) for tick, value in _joined_by_lines(curve)}
+    points = {ticks(tick): _plain(value / scale) for tick, value in _as_line_points(curve)}
     return {"xs": list(points), "ys": list(points.values()), "abbr": abbreviation}
 
 
-def _joined_by_lines(curve: Curve) -> Iterable[tuple[int, float]]:
-    """The points of a curve; a stepped one gets a second point just before each step."""
+def _as_line_points(curve: Curve) -> Iterable[tuple[int, float]]:
+    """Return the points of a curve; a stepped one gets a second point just before each step."""
     before: float | None = None
     for tick, value in zip(curve.ticks, curve.values, strict=True):
         place = bisect.bisect_left(curve.ticks, tick)

@@ -1,4 +1,4 @@
-"""Which device is meant, and what was heard of the bursts. Devices themselves are tried in test_audio_jack."""
+"""Choice of devices, and bursts found again. Devices themselves are tried in test_audio_jack."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_device_is_meant_by_number_name_or_host_api(wanted: str | int | None, 
     assert [found.index for found in _fitting(STUDIO, wanted)] == indices
 
 
-def test_latencies_that_cannot_be_are_not_believed() -> None:
+def test_impossible_latencies_are_dropped() -> None:
     assert sane_latency_s(0.0) == 0.0
     assert sane_latency_s(0.02) == 0.02
     assert sane_latency_s(8.9e4) is None
@@ -57,7 +57,7 @@ def test_bursts_are_found_where_they_come_back(delay: int) -> None:
     assert round_trips_ms(played, heard.astype(np.float32), 48_000) == (1000 * delay / 48_000,) * 8
 
 
-def test_hiss_is_no_burst() -> None:
+def test_noise_is_not_taken_for_a_burst() -> None:
     hiss = np.random.default_rng(0).standard_normal(120_000).astype(np.float32)
     assert round_trips_ms(_bursts(48_000), hiss, 48_000) == ()
     assert round_trips_ms(_bursts(48_000), np.zeros(120_000, np.float32), 48_000) == ()

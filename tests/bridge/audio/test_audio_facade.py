@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
+from bridge.audio.engine import AudioConfig, AudioEngine, AudioEvent
 from engine.errors import DeviceError, OutputError, SettingsError
 
 ROOT = Path(__file__).parents[3]
@@ -60,6 +60,7 @@ def test_a_file_holds_what_was_placed_and_pushed(tmp_path: Path, noise: Callable
     assert not heard[:12_345, :2].any() and not heard[10_000:, 2:].any()
 
 
+@pytest.mark.slow
 def test_random_tempo_changes_put_every_phrase_on_its_sample(tmp_path: Path, noise: Callable[..., np.ndarray]) -> None:
     """200 times the session lays the rest of the song anew, as after a change of tempo, while it plays."""
     rng = np.random.default_rng(5)
@@ -137,10 +138,10 @@ def test_an_audio_process_that_keeps_dying_is_given_up() -> None:
     assert len(events) == 7
 
 
-def test_nothing_is_left_behind_however_it_ends() -> None:
+def test_shared_memory_is_removed_however_it_ends() -> None:
     """No shared memory, no process, no complaint of the resource tracker: closed, forgotten, interrupted, in the middle of an error."""
     before = shared_memory_left()
-    start = "from bridge.audio.facade import *\naudio = AudioEngine.start(AudioConfig(output='null'))\nprint(audio.process_id, flush=True)\n"
+    start = "from bridge.audio.engine import *\naudio = AudioEngine.start(AudioConfig(output='null'))\nprint(audio.process_id, flush=True)\n"
     endings = {
         "close": "audio.close()",
         "forget": "audio.place(0, 0, __import__('numpy').zeros(9, 'f4'))",
@@ -175,7 +176,7 @@ def test_nothing_is_left_behind_however_it_ends() -> None:
 
 
 def test_when_the_parent_is_killed_the_audio_process_goes_too() -> None:
-    code = "from bridge.audio.facade import *; a = AudioEngine.start(AudioConfig(output='null')); print(a.process_id, flush=True); input()"
+    code = "from bridge.audio.engine import *; a = AudioEngine.start(AudioConfig(output='null')); print(a.process_id, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
     ) as parent:
@@ -193,7 +194,7 @@ def test_when_the_parent_is_killed_the_audio_process_goes_too() -> None:
     wait_until(gone)
 
 
-def test_after_the_end_it_says_so() -> None:
+def test_a_closed_engine_raises_device_error() -> None:
     audio = AudioEngine.start(MANUAL)
     audio.push_live(0, np.zeros(10, np.float32))
     audio.close()

@@ -21,7 +21,7 @@ import pytest
 from audio_bench import largest_step
 from jack_server import JackServer, require_jack
 
-from bridge.audio.facade import AudioConfig, AudioEngine, AudioEvent
+from bridge.audio.engine import AudioConfig, AudioEngine, AudioEvent
 from engine.errors import DeviceError
 
 require_jack()
@@ -136,9 +136,9 @@ def test_what_is_heard_is_what_was_asked(server: Callable[..., JackServer], bloc
 PRODUCER = """
 import json, sys, time
 import numpy as np
-from bridge.audio.live import LiveWriter
+from bridge.audio.live_ring import LiveWriter
 from bridge.audio.memory import AudioAddress, AudioMemory
-from bridge.audio.placed import PlacedWriter
+from bridge.audio.song_source import PlacedWriter
 memory = AudioMemory.attach(AudioAddress(**json.loads(sys.argv[1])))
 live, placed, at = LiveWriter(memory, 0), PlacedWriter(memory, 1), 0
 tone = lambda start, count: (0.3 * np.sin(2 * np.pi * 200 / 48000 * (start + np.arange(count)))).astype(np.float32)
@@ -153,7 +153,7 @@ while True:
 """
 
 
-def test_the_audio_process_outlives_whoever_makes_the_audio(server: Callable[..., JackServer]) -> None:
+def test_the_audio_process_survives_a_killed_writer(server: Callable[..., JackServer]) -> None:
     recorder = Recorder(server(128), 4)
     with AudioEngine.start(AudioConfig(device="jack", tracks=2, routes=((0, 1), (2, 3)))) as audio:
         recorder.connect()
@@ -201,13 +201,48 @@ def test_the_device_goes_and_comes_back(server: Callable[..., JackServer]) -> No
     assert "is gone" in events[0].text and "plays again" in events[1].text
 
 
+def test_the_device_comes_back_at_another_rate(server: Callable[..., JackServer], caplog: pytest.LogCaptureFixture) -> None:
+    events: list[AudioEvent] = []
+    jackd = server(256)
+    with AudioEngine.start(AudioConfig(device="jack"), events.append) as audio:
+        time_s = np.arange(20 * RATE) / RATE
+        audio.place(0, 0, (0.3 * np.sin(2 * np.pi * 1_000 * time_s)).astype(np.float32))
+        audio.play(song_sample=0)
+        wait_until(lambda: audio.telemetry().transport.song_sample > 0, "playing")
+        jackd.stop()
+        wait_until(lambda: events, "notice that the device is gone")
+        jackd.start(rate=44_100)
+        wait_until(lambda: len(events) == 2, "notice that the device is back")
+        assert "44100 Hz" in events[1].text
+        recorder = Recorder(jackd, 2)
+        recorder.connect()
+        stood = audio.telemetry().transport.song_sample
+        wait_until(lambda: audio.telemetry().transport.song_sample > stood + RATE, "a second of sound")
+        assert audio.sample_rate == RATE
+        heard = recorder.heard()[-16_384:, 0]
+        recorder.close()
+    loudest_hz = np.abs(np.fft.rfft(heard * np.hanning(len(heard)))).argmax() * 44_100 / len(heard)
+    assert loudest_hz == pytest.approx(1_000, abs=3)
+    assert not caplog.records, "what is told to who listens is not logged too"
+
+
+def test_ports_of_jack_are_called_vocalese(server: Callable[..., JackServer]) -> None:
+    helper = server(256).client("helper")
+    with AudioEngine.start(AudioConfig(device="jack")):
+        names = [port.name for port in helper.get_ports(is_audio=True, is_output=True) if not port.is_physical]
+        assert names == ["Vocalese-audio:out_0", "Vocalese-audio:out_1"]
+    helper.close()
+
+
 def test_no_such_device_names_those_there_are(server: Callable[..., JackServer]) -> None:
     server(256)
+    before = set(os.listdir("/dev/shm"))
     with pytest.raises(DeviceError, match=r"(?s)No output device is meant by 'harmonium'.*JACK"):
         AudioEngine.start(AudioConfig(device="harmonium"))
     with pytest.raises(DeviceError, match="output channels, 64 are needed"):
         AudioEngine.start(AudioConfig(device="jack", routes=((62, 63),)))
-    assert not [name for name in os.listdir("/dev/shm") if name.startswith("vocalese-") and "jack" not in name]
+    left = set(os.listdir("/dev/shm")) - before
+    assert not [name for name in left if name.startswith("vocalese-") and "jack" not in name]
 
 
 def run(*arguments: str) -> subprocess.Popen[str]:

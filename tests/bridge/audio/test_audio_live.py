@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.audio.control import CommandKind
-from bridge.audio.live import LiveWriter, as_channels
+from bridge.audio.live_ring import LiveWriter, as_channels
 
 TONE_STEP = 0.5 * 2 * np.pi * 220 / RATE  # steepest of the tone
 
@@ -114,9 +114,9 @@ def test_the_writer_knows_when_its_next_sample_will_sound(bench, noise) -> None:
     heard = one.play(256)
     due = one.live[0].next_device_sample
     assert due == 1_700
-    one.live[0].push(np.full(300, 0.9, np.float32))
+    one.live[0].push(np.full(300, 0.45, np.float32))
     heard = one.play(700)[:, 0]
-    assert np.flatnonzero(heard == np.float32(0.9))[0] == due - 1_256
+    assert np.flatnonzero(heard == np.float32(0.45))[0] == due - 1_256
 
 
 def test_discarding_fades_and_lets_the_next_come_first(bench, tone, noise) -> None:

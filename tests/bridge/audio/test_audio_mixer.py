@@ -1,4 +1,4 @@
-"""What the callback does besides reading its sources: gains, meters, limiter, broken samples, the clock, and keeping within its means."""
+"""Work of the callback besides reading its sources: gains, meters, limiter, broken samples, the clock, and keeping within its means."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import soxr
 
 from bridge.audio.control import CommandKind
 from bridge.audio.memory import COMMANDS, AudioAddress, AudioMemory, new_name
-from bridge.block_clock import BlockClock
+from bridge.realtime.block_clock import BlockClock
 from engine.errors import SettingsError
+
+CEILING = 10 ** (-0.3 / 20)
+
+
+def true_peak(samples: np.ndarray) -> float:
+    """Between the samples too."""
+    return float(np.abs(soxr.resample(samples, 1, 4)).max())
 
 
 def test_levels_are_metered_in_dbfs(bench, tone) -> None:
@@ -37,29 +45,51 @@ def test_the_rms_settles_on_that_of_the_tone(bench, tone) -> None:
 
 def test_a_gain_glides(bench) -> None:
     one = bench()
-    one.live[0].push(np.ones(4_000, np.float32))
+    one.live[0].push(np.full(4_000, 0.8, np.float32))
     one.send(CommandKind.GAIN, 0.25, track=0)
     heard = one.play(2_000, 100)[:, 0]
-    assert np.abs(np.diff(heard)).max() < 0.0025
-    np.testing.assert_allclose(heard[480:], 0.25, atol=1e-4)
+    assert np.abs(np.diff(heard)).max() < 0.002
+    np.testing.assert_allclose(heard[480:], 0.2, atol=1e-4)
     one.send(CommandKind.GAIN, 1.0, track=0)
-    np.testing.assert_allclose(one.play(1_000, 100)[480:, 0], 1.0, atol=1e-4)
+    np.testing.assert_allclose(one.play(1_000, 100)[480:, 0], 0.8, atol=1e-4)
 
 
-def test_the_limiter_is_off_until_asked_for(bench) -> None:
+def test_the_sum_of_tracks_and_gains_stays_under_the_ceiling(bench, tone) -> None:
+    one = bench(tracks=2)
+    for track in range(2):
+        one.send(CommandKind.GAIN, 4.0, track=track)
+    for start in range(0, 24_000, 8_000):
+        for track in range(2):
+            one.live[track].push(tone(8_000, start=start))
+        heard = one.play(8_000, 128)[:, 0]
+        assert true_peak(heard) <= CEILING
+    assert true_peak(heard) > 0.7
+    assert one.telemetry().limited_blocks > 0
+
+
+def test_the_ceiling_changes_nothing_under_it(bench, tone) -> None:
     one = bench()
+    one.live[0].push(1.8 * tone(4_800))
+    np.testing.assert_array_equal(one.play(4_800, 128)[:, 0], 1.8 * tone(4_800))
+    assert one.telemetry().limited_blocks == 0
+
+
+def test_each_pair_of_outputs_has_a_ceiling_of_its_own(bench, tone) -> None:
+    one = bench(tracks=2, outputs=4, routes=((0, 1), (2, 3)))
+    one.live[0].push(8 * tone(4_800))
+    one.live[1].push(tone(4_800))
+    heard = one.play(4_800, 128)
+    assert true_peak(heard[:, 0]) <= CEILING
+    np.testing.assert_array_equal(heard[:, 2], tone(4_800))
+
+
+def test_the_limiter_can_be_turned_off(bench) -> None:
+    one = bench()
+    one.send(CommandKind.LIMITER, 0)
     ramp = np.linspace(-3, 3, 1_000, dtype=np.float32)
     one.live[0].push(ramp)
     np.testing.assert_array_equal(one.play(1_000, 100)[:, 0], ramp)
     assert one.telemetry().limited_blocks == 0
-    one.send(CommandKind.LIMITER, 1)
-    one.live[0].push(ramp)
-    bent = one.play(1_000, 100)[:, 0]
-    quiet = np.abs(ramp) <= 0.8
-    np.testing.assert_allclose(bent[quiet], ramp[quiet], atol=1e-6)
-    assert np.abs(bent).max() <= 1.0
-    assert (np.diff(bent) >= 0).all()
-    assert 0 < one.telemetry().limited_blocks <= 10
 
 
 def test_broken_samples_silence_their_track_and_nothing_else(bench, noise) -> None:
@@ -99,7 +129,7 @@ def test_scheduled_commands_are_obeyed_in_the_order_they_are_due(bench) -> None:
     assert transport.device_sample == 2_000
 
 
-def test_a_full_queue_of_commands_says_so(bench) -> None:
+def test_a_full_command_queue_returns_false(bench) -> None:
     from bridge.audio.control import Command
 
     one = bench()
@@ -109,6 +139,7 @@ def test_a_full_queue_of_commands_says_so(bench) -> None:
     assert one.commands.send(Command(CommandKind.STOP))
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_however_long_it_plays(bench, tone) -> None:
     four = bench(tracks=4)
     for track in range(4):
@@ -187,6 +218,6 @@ def test_another_process_finds_the_same_memory_and_leaves_it_there() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"tracks": 0}, {"tracks": 65}, {"channels": 3}, {"live_samples": 1_000}, {"page_samples": 64}, {"pages": 4}]
 )
-def test_layouts_that_cannot_be_are_refused(wrong: dict[str, int]) -> None:
+def test_impossible_layouts_are_rejected(wrong: dict[str, int]) -> None:
     with pytest.raises(SettingsError, match="possible|needed"):
         AudioAddress(**{"name": "x", "sample_rate": 48_000, "tracks": 1, "channels": 1, **wrong})

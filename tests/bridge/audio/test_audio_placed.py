@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.audio.control import CommandKind
-from bridge.audio.placed import PlacedWriter
+from bridge.audio.song_source import PlacedWriter
 
 TONE_STEP = 0.5 * 2 * np.pi * 220 / RATE
 FADE = RATE // 200

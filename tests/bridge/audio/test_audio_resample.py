@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bridge.audio.control import CommandKind
-from bridge.audio.live import LiveWriter
+from bridge.audio.live_ring import LiveWriter
 from bridge.audio.resample import StreamResampler
 
 RATES = [(32_000, 48_000), (32_000, 44_100), (32_000, 96_000), (48_000, 44_100), (44_100, 48_000), (48_000, 32_000)]
@@ -37,7 +37,7 @@ def test_a_tone_comes_out_later_by_the_delay_it_says(source: int, target: int, h
     np.testing.assert_allclose(out[steady], expected[steady], atol=2e-3)
 
 
-def test_each_block_is_let_go_at_once() -> None:
+def test_each_block_leaves_at_once() -> None:
     """No more waits than the filter needs: what is due by the delay is out."""
     resampler = StreamResampler(32_000, 48_000)
     out = 0
@@ -46,7 +46,7 @@ def test_each_block_is_let_go_at_once() -> None:
         assert out == pushed * 3 // 2
 
 
-def test_images_are_kept_away() -> None:
+def test_images_are_attenuated() -> None:
     sound = np.sin(2 * np.pi * 12_000 / 32_000 * np.arange(32_000)).astype(np.float32)
     out = run(32_000, 48_000, sound, 320)[1_000:-1_000]
     spectrum = 20 * np.log10(np.abs(np.fft.rfft(out * np.blackman(len(out)))) + 1e-9)

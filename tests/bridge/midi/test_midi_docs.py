@@ -9,8 +9,8 @@ import numpy as np
 
 from bridge.midi.ports import VIRTUAL_NAME
 from bridge.midi.router import LARGEST_BEND_SEMITONES, MEMBER_BEND_SEMITONES, NOTE_BEND_SEMITONES
-from bridge.midi.table import CONTROLLERS, RESERVED
-from engine import LiveSettings
+from bridge.midi.table import RESERVED
+from engine import CONTROLLERS, LiveSettings
 
 DOCS = Path(__file__).parents[3] / "docs"
 MIDI = (DOCS / "midi.md").read_text(encoding="utf-8")

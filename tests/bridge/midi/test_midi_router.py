@@ -16,18 +16,20 @@ from bridge.midi.router import (
     ProgramUse,
     TrackEvent,
 )
-from bridge.midi.table import CONTROLLERS, RESERVED, binding_scale
+from bridge.midi.table import RESERVED, binding_scale
 from engine import (
+    CONTROLLERS,
+    LIVE_PARAMETERS,
     LIVE_RANGES,
     AllNotesOff,
     Bend,
     Expression,
     GoToLine,
-    LiveParameter,
     LivePerformer,
     NoteOff,
     NoteOn,
     Panic,
+    Parameter,
     PerformanceSettings,
     ResetControllers,
     SettingsError,
@@ -36,7 +38,7 @@ from engine import (
 
 
 def feed(router: MidiRouter, *data: int, time_s: float = 1.0) -> list:
-    """What the bytes ask for; events of tracks as (track, event)."""
+    """Return the events for some bytes; events of tracks as (track, event)."""
     routed = [item for message in messages(*data) for item in router.feed(message, time_s)]
     return [(item.track, item.event) if isinstance(item, TrackEvent) else item for item in routed]
 
@@ -84,22 +86,22 @@ def test_other_registered_and_free_parameters_leave_the_bend_alone():
 @pytest.mark.parametrize(
     ("number", "raw", "parameter", "value"),
     [
-        (1, 127, LiveParameter.MODULATION, 1.0),
-        (2, 0, LiveParameter.BREATH, 0.0),
-        (5, 127, LiveParameter.PORTAMENTO_S, 0.5),
-        (7, 100, LiveParameter.VOLUME, 100 / 127),
-        (11, 127, LiveParameter.EXPRESSION, 1.0),
-        (65, 63, LiveParameter.PORTAMENTO, 0.0),
-        (65, 64, LiveParameter.PORTAMENTO, 1.0),
-        (18, 127, LiveParameter.GROWL, 1.0),
-        (70, 127, LiveParameter.COLOUR, 1.0),
-        (73, 0, LiveParameter.ATTACK, 1.0),
-        (73, 127, LiveParameter.ATTACK, -1.0),
-        (76, 0, LiveParameter.GENDER, -1.0),
-        (71, 64, LiveParameter.TENSION, 0.0),
-        (71, 127, LiveParameter.TENSION, 1.0),
-        (74, 64, LiveParameter.BRIGHTNESS, 0.5),
-        (74, 127, LiveParameter.BRIGHTNESS, 1.0),
+        (1, 127, Parameter.MODULATION, 1.0),
+        (2, 0, Parameter.BREATH, 0.0),
+        (5, 127, Parameter.PORTAMENTO_S, 0.5),
+        (7, 100, Parameter.VOLUME, 100 / 127),
+        (11, 127, Parameter.EXPRESSION, 1.0),
+        (65, 63, Parameter.PORTAMENTO, 0.0),
+        (65, 64, Parameter.PORTAMENTO, 1.0),
+        (18, 127, Parameter.GROWL, 1.0),
+        (70, 127, Parameter.COLOUR, 1.0),
+        (73, 0, Parameter.ATTACK, 1.0),
+        (73, 127, Parameter.ATTACK, -1.0),
+        (76, 0, Parameter.GENDER, -1.0),
+        (71, 64, Parameter.TENSION, 0.0),
+        (71, 127, Parameter.TENSION, 1.0),
+        (74, 64, Parameter.BRIGHTNESS, 0.5),
+        (74, 127, Parameter.BRIGHTNESS, 1.0),
     ],
 )
 def test_controllers_move_what_the_table_says(number, raw, parameter, value):
@@ -116,7 +118,7 @@ def test_controllers_move_what_the_table_says(number, raw, parameter, value):
         ((0xB0, 121, 0), ResetControllers(1.0)),
         ((0xB0, 123, 0), AllNotesOff(1.0)),
         ((0xB0, 126, 1), AllNotesOff(1.0)),
-        ((0xD0, 127), Expression(1.0, LiveParameter.PRESSURE, 1.0)),
+        ((0xD0, 127), Expression(1.0, Parameter.PRESSURE, 1.0)),
     ],
 )
 def test_messages_with_a_meaning_of_their_own(data, event):
@@ -126,7 +128,27 @@ def test_messages_with_a_meaning_of_their_own(data, event):
 def test_key_pressure_belongs_to_its_note():
     router = MidiRouter()
     (_, on), (_, pressed) = feed(router, 0x90, 60, 100, 0xA0, 60, 127)
-    assert pressed == Expression(1.0, LiveParameter.PRESSURE, 1.0, on.note_id)
+    assert pressed == Expression(1.0, Parameter.PRESSURE, 1.0, on.note_id)
+
+
+@pytest.mark.parametrize(
+    ("options", "channel", "semitones"),
+    [
+        (MidiOptions(), 0, 2.0),
+        (MidiOptions(bend_range=12.0), 3, 12.0),
+        (MidiOptions(bend_range=24.0, mpe=True), 1, 24.0),
+        (MidiOptions(bend_range=24.0, mpe=True), 0, 2.0),
+        (MidiOptions(mpe=True), 1, 48.0),
+    ],
+)
+def test_the_bend_range_is_what_is_set_until_rpn_0_says_otherwise(options, channel, semitones):
+    router = MidiRouter(options)
+    feed(router, 0x90 | channel, 60, 90)
+    assert feed(router, 0xE0 | channel, 0, 0)[-1][1].semitones == -semitones
+    feed(router, 0xB0 | channel, 101, 0, 0xB0 | channel, 100, 0, 0xB0 | channel, 6, 7)
+    assert feed(router, 0xE0 | channel, 0, 0)[-1][1].semitones == -7.0
+    with pytest.raises(SettingsError, match="0 to 96"):
+        MidiOptions(bend_range=97.0)
 
 
 def test_every_controller_of_the_table_does_something():
@@ -158,8 +180,8 @@ def test_mpe_members_play_one_track_with_bends_of_their_own():
     (track, first), (_, second) = feed(router, 0x91, 60, 100, 0x92, 64, 100)
     assert track == 0 and first.note_id != second.note_id
     assert feed(router, 0xE2, 0, 0x41) == [(0, Bend(1.0, 48.0 * 128 / 8192, second.note_id))]
-    assert feed(router, 0xD1, 127) == [(0, Expression(1.0, LiveParameter.PRESSURE, 1.0, first.note_id))]
-    assert feed(router, 0xB1, 74, 0) == [(0, Expression(1.0, LiveParameter.BRIGHTNESS, 0.0, first.note_id))]
+    assert feed(router, 0xD1, 127) == [(0, Expression(1.0, Parameter.PRESSURE, 1.0, first.note_id))]
+    assert feed(router, 0xB1, 74, 0) == [(0, Expression(1.0, Parameter.BRIGHTNESS, 0.0, first.note_id))]
     assert feed(router, 0xE0, 0, 0x60) == [(0, Bend(1.0, 1.0))]
 
 
@@ -170,8 +192,8 @@ def test_what_an_mpe_member_is_set_to_before_its_note_counts_for_it():
     note_id = events[0].note_id
     assert events[1:] == [
         Bend(1.0, 24.0, note_id),
-        Expression(1.0, LiveParameter.BRIGHTNESS, 1.0, note_id),
-        Expression(1.0, LiveParameter.PRESSURE, 0.0, note_id),
+        Expression(1.0, Parameter.BRIGHTNESS, 1.0, note_id),
+        Expression(1.0, Parameter.PRESSURE, 0.0, note_id),
     ]
 
 
@@ -200,17 +222,17 @@ def test_all_notes_off_of_an_mpe_member_ends_its_notes_only():
 
 def test_a_controller_is_learned_and_forgotten():
     router = MidiRouter()
-    router.learn(LiveParameter.TENSION)
+    router.learn(Parameter.TENSION)
     assert feed(router, 0x90, 60, 100, 0xB0, 64, 127)[-1] == (0, Sustain(1.0, True))  # the pedal cannot be learned
     learned, (_, moved) = feed(router, 0xB0, 22, 127)
-    assert learned == Learned(22, LiveParameter.TENSION) and moved == Expression(1.0, LiveParameter.TENSION, 1.0)
-    assert feed(router, 0xB3, 22, 64) == [(3, Expression(1.0, LiveParameter.TENSION, 0.0))]
-    assert router.bindings == {22: LiveParameter.TENSION}
+    assert learned == Learned(22, Parameter.TENSION) and moved == Expression(1.0, Parameter.TENSION, 1.0)
+    assert feed(router, 0xB3, 22, 64) == [(3, Expression(1.0, Parameter.TENSION, 0.0))]
+    assert router.bindings == {22: Parameter.TENSION}
     router.bind(22, None)
     assert feed(router, 0xB0, 22, 1) == []
 
 
-@pytest.mark.parametrize("parameter", list(LiveParameter))
+@pytest.mark.parametrize("parameter", list(LIVE_PARAMETERS))
 def test_a_learned_controller_spans_the_whole_range(parameter):
     scale = binding_scale(parameter)
     low, high = LIVE_RANGES[parameter]
@@ -221,10 +243,10 @@ def test_a_learned_controller_spans_the_whole_range(parameter):
 @pytest.mark.parametrize(
     "options",
     [
-        {"bindings": {64: LiveParameter.BREATH}},
+        {"bindings": {64: Parameter.BREATH}},
         {"tracks": {16: 0}},
         {"mpe_members": 0},
-        {"bindings": {-1: LiveParameter.BREATH}},
+        {"bindings": {-1: Parameter.BREATH}},
     ],
 )
 def test_impossible_options_are_refused(options):

@@ -126,11 +126,13 @@ def test_mistakes_are_found_before_anything_is_sent(session, client):
 
 def test_the_clock_offset_is_right_within_half_a_round_trip():
     shift_s = 500.0
-    with OscServer(EventQueue().put, port=0, clock=lambda: time.perf_counter() + shift_s) as server:
-        with VocaleseClient(port=server.port, timeout_s=2.0) as client:
-            measured = client.ping()
-            assert abs(measured.offset_s - shift_s) <= measured.round_trip_s / 2 + 1e-6
-            assert measured.round_trip_s > 0
+    with (
+        OscServer(EventQueue().put, port=0, clock=lambda: time.perf_counter() + shift_s) as server,
+        VocaleseClient(port=server.port, timeout_s=2.0) as client,
+    ):
+        measured = client.ping()
+        assert abs(measured.offset_s - shift_s) <= measured.round_trip_s / 2 + 1e-6
+        assert measured.round_trip_s > 0
 
 
 def test_feedback_and_late_errors_are_polled(session, client):

@@ -13,7 +13,7 @@ from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage as PythonOscMessage
 
 from bridge.osc import OscMessage, decode, encode, encode_bundle, pack
-from bridge.protocol import MESSAGES, REPLIES, Code, Read, Refusal, explain, limits, read_event, read_reply
+from bridge.protocol import MESSAGES, REPLIES, Code, Read, Rejection, explain, limits, read_event, read_reply
 from bridge.protocol.events import NoteOn
 
 NOW_S = 1_800_000_000.0
@@ -27,7 +27,7 @@ def read(packet):
 
 def only_refusal(packet):
     (answer,) = read(packet)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, Rejection)
     return answer
 
 
@@ -123,7 +123,7 @@ def test_events_are_packed_by_the_table():
 )
 def test_what_cannot_be_written_is_an_error(tag_and_value):
     tag, value = tag_and_value
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="."):
         encode("/x", tag, [value])
 
 
@@ -134,15 +134,34 @@ def test_tags_may_be_left_out_where_there_are_no_arguments():
     assert read(b"/vocalese/panic\0") == [OscMessage("/vocalese/panic", "", ())]
 
 
-@pytest.mark.parametrize("tag", [0, 1, int((NOW_S + NTP_1900_S - 5) * 2**32), int((NOW_S + NTP_1900_S + 0.05) * 2**32)])
+def dated(ahead_s):
+    return min(2**64 - 1, int((NOW_S + NTP_1900_S + ahead_s) * 2**32))
+
+
+@pytest.mark.parametrize("tag", [0, 1, dated(-5), dated(-3600), dated(0)])
 def test_a_bundle_for_now_or_before_is_played_now(tag):
     assert read(bundle(PING, tag=tag)) == read(PING)
 
 
-@pytest.mark.parametrize("ahead_s", [0.5, 3.0, 3e8])
+@pytest.mark.parametrize("ahead_s", [0.02, 0.2, 1.0, limits.MAX_AHEAD_S - 0.01])
+def test_a_bundle_dated_ahead_tells_how_far(ahead_s):
+    (message,) = read(bundle(PING, tag=dated(ahead_s)))
+    assert message.ahead_s == pytest.approx(ahead_s, abs=1e-6) and message.address == "/vocalese/ping"
+
+
+@pytest.mark.parametrize(
+    ("outer_s", "inner_s", "first_s", "second_s"), [(1, 2, 1, 2), (2, 1, 2, 2), (2, -1, 2, 2), (-1, 2, 0, 2)]
+)
+def test_a_bundle_is_not_played_before_the_one_that_it_is_in(outer_s, inner_s, first_s, second_s):
+    found = read(bundle(PING, bundle(PING, tag=dated(inner_s)), tag=dated(outer_s)))
+    assert [message.ahead_s for message in found] == pytest.approx([first_s, second_s], abs=1e-6)
+
+
+@pytest.mark.parametrize("ahead_s", [limits.MAX_AHEAD_S + 0.01, 60.0, 3600.0, 3e8])
 def test_a_bundle_from_the_future_is_refused_with_advice(ahead_s):
-    refusal = only_refusal(bundle(PING, tag=min(2**64 - 1, int((NOW_S + NTP_1900_S + ahead_s) * 2**32))))
-    assert refusal.code is Code.PACKET and "when_s" in refusal.text
+    for packet in (bundle(PING, tag=dated(ahead_s)), bundle(bundle(PING, tag=dated(ahead_s)))):
+        rejection = only_refusal(packet)
+        assert rejection.code is Code.PACKET and "when_s" in rejection.text and "clocks" in rejection.text
 
 
 def test_bundles_are_nested_to_a_limit():
@@ -189,8 +208,21 @@ def test_fragments_are_refused(packet):
     ],
 )
 def test_broken_messages_are_refused_under_their_address(body, code):
-    refusal = only_refusal(b"/abc\0\0\0\0" + body)
-    assert (refusal.address, refusal.code) == ("/abc", code)
+    rejection = only_refusal(b"/abc\0\0\0\0" + body)
+    assert (rejection.address, rejection.code) == ("/abc", code)
+
+
+@pytest.mark.parametrize(
+    ("body", "tags", "values"),
+    [
+        (b",TFIN\0\0\0", "TFIN", (True, False, True, None)),
+        (b",Ii\0\0\0\0\7", "Ii", (True, 7)),
+        (b",ci\0\0\0\0x\0\0\0\7", "ci", (b"\0\0\0x", 7)),
+        (b",t\0\0" + bytes(8), "t", (bytes(8),)),
+    ],
+)
+def test_types_of_osc_1_1_are_read(body, tags, values):
+    assert read(b"/abc\0\0\0\0" + body) == [OscMessage("/abc", tags, values)]
 
 
 def test_a_broken_message_does_not_take_its_neighbours_along():
@@ -203,8 +235,8 @@ def test_a_broken_message_does_not_take_its_neighbours_along():
 )
 def test_patterns_match_nothing(address):
     (message,) = read(encode(address))
-    refusal = read_event(message.address, message.tags, message.values)
-    assert refusal.code is Code.ADDRESS and explain(refusal)
+    rejection = read_event(message.address, message.tags, message.values)
+    assert rejection.code is Code.ADDRESS and explain(rejection)
 
 
 def test_packets_of_any_size_are_read_or_refused():
@@ -259,7 +291,7 @@ def test_mutated_packets_give_valid_events_or_reasons():
         for answer in read(packet):
             if isinstance(answer, OscMessage):
                 answer = read_event(answer.address, answer.tags, answer.values)
-            if isinstance(answer, Refusal):
+            if isinstance(answer, Rejection):
                 refused += 1
                 assert answer.code in Code and explain(answer) and len(answer.text) < 1_000
             else:

@@ -12,9 +12,11 @@ import pytest
 from pythonosc.udp_client import SimpleUDPClient
 
 from bridge.osc import EventQueue, OscServer, decode, encode, encode_bundle, pack
-from bridge.osc.allowance import Allowance
-from bridge.osc.senders import Doorkeeper, SequenceNumbers, Subscriptions
+from bridge.osc.rate_limiter import RateLimiter
+from bridge.osc.senders import SequenceNumbers, Subscriptions, TokenAuth
+from bridge.osc.sockets import is_local_address
 from bridge.protocol import Code, Read, Received, Sender, events, limits, read_reply, replies
+from bridge.realtime.keep_warm import KeepWarm
 from engine.errors import ProtocolError, SettingsError
 
 ANSWER_S = 5.0  # far more than an answer takes, so that a busy machine fails no test
@@ -126,6 +128,128 @@ def test_bundles_are_handed_on_in_order(running):
     assert [queue.get(ANSWER_S).event.note for _ in notes] == list(range(20))
 
 
+def dated(ahead_s, *messages):
+    seconds = time.time() + 2_208_988_800 + ahead_s
+    tag = int(seconds).to_bytes(4, "big") + int(seconds % 1 * 2**32).to_bytes(4, "big")
+    return b"#bundle\0" + tag + b"".join(len(each).to_bytes(4, "big") + each for each in messages)
+
+
+def test_a_dated_bundle_acts_in_order_at_its_time():
+    arrivals = []
+    queue = EventQueue()
+
+    def deliver(received):
+        arrivals.append((server._clock(), received))
+        return queue.put(received)
+
+    with OscServer(deliver, port=0) as server:
+        peer = Peer(server)
+        later = [encode("/vocalese/lyrics", "is", [0, "later"]), encode("/vocalese/note/on", "iiff", [0, 1, 60.0, 0.5])]
+        peer.send(dated(0.4, *later))
+        peer.send(dated(0.2, encode("/vocalese/note/on", "iiff", [0, 2, 60.0, 0.5])))
+        peer.send(dated(-10.0, encode("/vocalese/note/on", "iiff", [0, 3, 60.0, 0.5])))
+        sent_s = peer.ping().received_s
+        wait_until(lambda: len(arrivals) == 4)
+        peer.socket.close()
+    assert [getattr(received.event, "note", "words") for _, received in arrivals] == [3, 2, "words", 1]
+    stamps = [received.arrival_s for _, received in arrivals]
+    assert stamps[2] == stamps[3], "what is in one bundle is of one moment"
+    assert stamps[2] - stamps[1] == pytest.approx(0.2, abs=0.05) and stamps[0] <= sent_s
+    assert all(now_s >= stamp_s - 0.006 for (now_s, _), stamp_s in zip(arrivals[1:], stamps[1:], strict=True))
+
+
+def test_what_is_wrong_in_a_dated_bundle_is_answered_at_once(running):
+    _, queue, peer = running
+    assert peer.ask(dated(4.0, encode("/vocalese/note", "ifff", [0, 200.0, 0.5, 0.8]))).code == Code.RANGE
+    assert peer.ask(dated(3600.0, NOTE)).code == Code.PACKET
+    assert queue.drain() == []
+
+
+def test_a_panic_forgets_the_notes_of_dated_bundles_and_no_words(running):
+    server, queue, peer = running
+    peer.send(
+        dated(0.3, NOTE, encode("/vocalese/lyrics", "is", [0, "kept"]), encode("/vocalese/note/on", "iiff", [0, 1, 60.0, 0.5]))
+    )
+    peer.send(encode("/vocalese/panic"))
+    peer.ping()
+    wait_until(lambda: len(queue) == 2 and not server._held)
+    assert [type(received.event) for received in queue.drain()] == [events.Panic, events.LyricsSet]
+
+
+def test_dated_bundles_wait_in_bounded_memory(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_HELD_MESSAGES", 100)
+    with served() as (server, queue, peer):
+        for _ in range(5):
+            peer.send(dated(0.5, *[encode("/vocalese/lyrics/line", "ii", [0, 0])] * 25))
+        assert peer.answer().code == Code.BUSY
+        wait_until(lambda: len(queue) == 100)
+        assert server._held == [] and server._held_bytes == 0
+
+
+# Other ways back.
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+@pytest.mark.parametrize("to", ["127.0.0.1", "::1"])
+def test_this_machine_is_heard_by_both_its_names(host, to):
+    if not is_local_address("::1"):
+        pytest.skip("no IPv6 here")
+    with OscServer(EventQueue().put, host=host, port=0) as server:
+        with socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(ANSWER_S)
+            peer.sendto(encode("/vocalese/ping", "d", [1.0]), (to, server.port))
+            assert decode(peer.recv(65536), wall_clock_s=time.time())[0].address == "/vocalese/pong"
+        assert set(server.hosts) == {"127.0.0.1", "::1"}
+
+
+def test_a_loopback_address_that_is_taken_is_said(caplog):
+    if not is_local_address("::1"):
+        pytest.skip("no IPv6 here")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        other.bind(("::1", 0))
+        port = other.getsockname()[1]
+        probe.bind(("127.0.0.1", port))
+        probe.close()
+        with OscServer(EventQueue().put, port=port) as server:
+            assert server.hosts == ("127.0.0.1",) and "::1 is in use" in caplog.text
+
+
+def test_a_listener_on_another_port_hears_all_answers(running):
+    server, queue, peer = running
+    ear = Peer(server)
+    port = ear.socket.getsockname()[1]
+    peer.send(encode("/vocalese/hello", "ssii", ["", "controller", limits.API_MAJOR, port]))
+    assert isinstance(ear.answer(), replies.Welcome)
+    peer.send(encode("/vocalese/lyrics/line", "iii", [0, 0, 1]))
+    assert ear.answer() == replies.Ack("/vocalese/lyrics/line", 1)
+    (received,) = queue.drain()
+    assert received.sender.port == peer.socket.getsockname()[1], "it is still the same sender"
+    server.send(received.sender, replies.Error("/x", 0, "failed", "."))
+    assert ear.answer().address == "/x"
+    peer.send(encode("/vocalese/subscribe", "sf", ["meters", 10.0]))
+    assert ear.answer().topic == "meters"
+    assert server.publish("meters", replies.Meters(())) == 1
+    assert ear.answer() == replies.Meters(())
+    assert isinstance(peer.ask(encode("/vocalese/hello", "ssii", ["", "controller", limits.API_MAJOR, 0])), replies.Welcome)
+    ear.socket.close()
+
+
+def test_a_subscription_may_go_to_a_port_of_its_own(running):
+    server, _, peer = running
+    ear = Peer(server)
+    port = ear.socket.getsockname()[1]
+    peer.send(encode("/vocalese/subscribe", "sfi", ["status", 10.0, port]))
+    assert ear.answer() == replies.Subscribed("status", 10.0)
+    server.publish("status", replies.Error("/x", 0, "failed", "."))
+    assert ear.answer().address == "/x"
+    assert isinstance(peer.ping(), replies.Pong), "other answers go where the question came from"
+    assert peer.ask(encode("/vocalese/subscribe", "sfi", ["status", 10.0, 80])).code == Code.RANGE
+    peer.send(encode("/vocalese/subscribe", "sfi", ["status", 0.0, port]))
+    assert ear.answer() == replies.Subscribed("status", 0.0)
+    assert server.publish("status", replies.Meters(())) == 0
+    ear.socket.close()
+
+
 def test_hello_and_ping_tell_the_engine_s_clock():
     clock_s = iter(range(100, 10_000))
     with served(clock=lambda: float(next(clock_s))) as (_, _, peer):
@@ -182,12 +306,27 @@ def test_a_clip_reaches_the_session_whole(running):
 
 
 def test_a_clip_that_found_no_room_is_not_lost():
-    with served(EventQueue(size=0)) as (server, queue, peer):
+    with served(EventQueue(size=0)) as (_server, queue, peer):
         peer.send(pack(events.ClipBegin(0, 1, 1, 0, 0, 0.0, 4.0)))
         end = pack(events.ClipEnd(0, 1, 1))
         assert peer.ask(end).code == Code.BUSY
         queue._size = 1
         assert peer.ask(end) == replies.ClipAck(0, 1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b",T\0\0", b",N\0\0", b",s\0\0bang\0\0\0\0", b",[ff]\0\0\0" + bytes(8), b",Q\0\0", b",f\0\0", b",s\0\0\xff\xfe\0\0"],
+)
+@pytest.mark.parametrize("in_bundle", [False, True])
+def test_panic_by_any_argument_is_panic(running, body, in_bundle):
+    """Of a type that nobody knows, or cut short, too: the address says it all."""
+    _, queue, peer = running
+    packet = b"/vocalese/panic\0" + body
+    peer.send(encode_bundle([packet]) if in_bundle else packet)
+    peer.ping()
+    received = queue.get(ANSWER_S)
+    assert received is not None and received.event == events.Panic() and peer.errors == 0
 
 
 def test_panic_overtakes_and_silences_what_waits(running):
@@ -197,11 +336,12 @@ def test_panic_overtakes_and_silences_what_waits(running):
         encode("/vocalese/lyrics/line", "ii", [0, 3]),
         encode("/vocalese/panic"),
         encode("/vocalese/panic"),
-        NOTE,
     ):
         peer.send(packet)
         peer.ping()
-    wait_until(lambda: len(queue) == 4)
+    wait_until(lambda: len(queue) == 2)  # a ping is answered before what waits
+    peer.send(NOTE)
+    wait_until(lambda: len(queue) == 3)
     kinds = [type(received.event) for received in queue.drain()]
     assert kinds == [events.Panic, events.LyricsLine, events.WholeNote], "the note before it is gone, the one after it is not"
 
@@ -252,10 +392,8 @@ def test_a_stranger_gets_no_answer_that_is_much_larger_than_the_question():
         peer.socket.settimeout(0.1)
         for packet in (b"/\0\0\0", encode("/vocalese/ping", "d", [0.0]), encode("/x"), encode("/vocalese/panic"), NOTE):
             peer.send(packet)
-            try:
+            with suppress(TimeoutError):
                 assert len(peer.socket.recv(65536)) <= 2 * len(packet)
-            except TimeoutError:
-                pass
         wait_until(lambda: server.counts.refused.get(Code.TOKEN) == 5)
 
 
@@ -291,33 +429,26 @@ def test_a_session_that_fails_does_not_silence_the_socket(caplog):
         peer.socket.close()
 
 
-def test_a_server_with_a_token_rehearses_too():
-    rehearsed: list[Received] = []
-    with served(rehearse=rehearsed.append, token=TOKEN) as (server, _, _):
-        wait_until(lambda: rehearsed)
-        assert server.counts.refused == {}
-
-
-def test_a_note_is_rehearsed_while_nothing_comes_and_is_no_note():
-    rehearsed: list[Received] = []
-    with served(rehearse=rehearsed.append) as (server, queue, peer):
-        wait_until(lambda: len(rehearsed) > 3)
-        assert all(isinstance(each.event, events.WholeNote) for each in rehearsed)
+def test_an_idle_server_runs_its_idle_task_which_is_no_note():
+    ran: list[None] = []
+    with served(idle=KeepWarm(lambda: ran.append(None))) as (server, queue, peer):
+        wait_until(lambda: len(ran) > 3)
         peer.send(NOTE)
         assert isinstance(queue.get(ANSWER_S).event, events.WholeNote) and len(queue) == 0
         assert server.counts.taken_messages == 1 and server.counts.refused == {}
 
 
-def test_after_a_rest_it_rehearses_no_more_until_something_comes_another_way(monkeypatch):
-    monkeypatch.setattr("bridge.osc.server._AWAKE_FOR_S", 0.05)
-    rehearsed: list[Received] = []
-    with served(rehearse=rehearsed.append) as (server, _, _):
-        time.sleep(0.2)
-        before = len(rehearsed)
-        time.sleep(0.2)
-        assert 0 < before == len(rehearsed)
-        server.stay_awake()
-        wait_until(lambda: len(rehearsed) > before)
+def test_after_a_rest_the_idle_task_stops_until_there_is_activity():
+    ran: list[None] = []
+    idle = KeepWarm(lambda: ran.append(None), active_for_s=0.05)
+    with served(idle=idle) as (server, _, _):
+        wait_until(lambda: ran and idle.timeout_s() is None)
+        time.sleep(0.05)  # the run that may be in progress
+        before = len(ran)
+        time.sleep(0.1)
+        assert before == len(ran)
+        server.note_activity()
+        wait_until(lambda: len(ran) > before)
 
 
 # Floods and hostile bytes.
@@ -411,8 +542,8 @@ def test_pings_and_panics_flood_nobody():
 # The parts.
 
 
-def test_an_allowance_refills_and_holds_for_all_together():
-    allowance = Allowance(10.0, 5.0, 100.0, 8.0)
+def test_rate_limit_refills_and_covers_all_senders():
+    allowance = RateLimiter(10.0, 5.0, 100.0, 8.0)
     assert sum(allowance.take("a", 0.0) for _ in range(10)) == 5
     assert sum(allowance.take("b", 0.0) for _ in range(10)) == 3
     assert sum(allowance.take("a", 0.2) for _ in range(10)) == 2
@@ -424,7 +555,7 @@ def test_an_allowance_refills_and_holds_for_all_together():
 
 
 def test_what_is_remembered_of_senders_is_bounded():
-    numbers, doorkeeper, subscriptions = SequenceNumbers(), Doorkeeper(TOKEN), Subscriptions(lambda: 0.0)
+    numbers, doorkeeper, subscriptions = SequenceNumbers(), TokenAuth(TOKEN), Subscriptions(lambda: 0.0)
     for port in range(2_000):
         sender = Sender("127.0.0.1", port)
         numbers.add(sender, 1)
@@ -437,6 +568,38 @@ def test_what_is_remembered_of_senders_is_bounded():
     assert len(numbers._senders[sender].known) == limits.MAX_REMEMBERED_SEQUENCE_NUMBERS
     assert len(subscriptions.listeners("meters")) == limits.MAX_SUBSCRIPTIONS
     assert not doorkeeper.knows(Sender("127.0.0.1", 0)) and doorkeeper.knows(sender)
+
+
+@pytest.mark.parametrize(
+    ("heard_s", "renewed_s", "gone_from_s"),
+    [
+        (0.0, None, 10.0),  # subscribed for 10 s and never heard again
+        (4.0, None, 14.0),  # heard within its lease
+        (12.0, None, None),  # heard after it: it lives on without one
+        (8.0, 8.0, 18.0),  # renewed
+    ],
+)
+def test_who_lets_its_lease_run_out_and_is_silent_is_gone(heard_s, renewed_s, gone_from_s):
+    now_s, sender, ear = 0.0, Sender("127.0.0.1", 1), Sender("127.0.0.1", 2)
+    subscriptions = Subscriptions(lambda: now_s)
+    subscriptions.renew("meters", ear, 10.0, owner=sender)
+    subscriptions.renew("status", sender, 2.0)
+    gone = []
+    for tick in range(300):
+        now_s = tick / 10
+        if now_s == renewed_s:
+            subscriptions.renew("meters", ear, 10.0, owner=sender)
+        gone += [(now_s, each) for each in subscriptions.take_gone(lambda _, now_s=now_s: min(heard_s, now_s))]
+    assert gone == ([] if gone_from_s is None else [(gone_from_s, sender)])
+
+
+def test_who_ends_its_subscription_is_not_gone():
+    now_s = 0.0
+    subscriptions = Subscriptions(lambda: now_s)
+    subscriptions.renew("meters", Sender("x", 1), 10.0)
+    subscriptions.renew("meters", Sender("x", 1), 0.0)
+    now_s = 100.0
+    assert subscriptions.take_gone(lambda _: 0.0) == []
 
 
 def test_large_events_fill_the_queue_sooner():

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bridge.protocol import ClipAssembler, RefusedMessage, Sender, limits
+from bridge.protocol import ClipAssembler, RejectedMessage, Sender, limits
 from bridge.protocol.events import Clip, ClipBegin, ClipCurve, ClipEnd, ClipNote, CurvePoint
 from bridge.protocol.replies import ClipAck, ClipMissing
 
@@ -77,21 +77,21 @@ def test_parts_of_another_revision_or_sender_do_not_mix():
     clips = ClipAssembler()
     clips.begin(SENDER, begin(), 0.0)
     for sender, part in ((SENDER, note(0, revision=2)), (OTHER, note(0))):
-        with pytest.raises(RefusedMessage, match="not open"):
+        with pytest.raises(RejectedMessage, match="not open"):
             clips.add(sender, part, 0.0)
     clips.add(SENDER, note(0), 0.0)
     clips.begin(SENDER, begin(notes=1, curves=0, revision=2), 0.0)
     assert clips.end(SENDER, ClipEnd(0, 1, 2), 0.0) == ClipMissing(0, 1, 2, "note", (0,))
-    with pytest.raises(RefusedMessage, match="begin first"):
+    with pytest.raises(RejectedMessage, match="begin first"):
         clips.end(SENDER, END, 0.0)
 
 
 def test_more_than_was_announced_is_refused():
     clips = ClipAssembler()
     clips.begin(SENDER, begin(notes=3, curves=0), 0.0)
-    with pytest.raises(RefusedMessage, match="0 to 2"):
+    with pytest.raises(RejectedMessage, match="0 to 2"):
         clips.add(SENDER, note(3), 0.0)
-    with pytest.raises(RefusedMessage, match="none"):
+    with pytest.raises(RejectedMessage, match="none"):
         clips.add(SENDER, curve(), 0.0)
 
 
@@ -99,7 +99,7 @@ def test_open_clips_are_few_and_idle_ones_are_forgotten():
     clips = ClipAssembler()
     for clip in range(limits.MAX_OPEN_CLIPS):
         clips.begin(SENDER, begin(clip=clip), float(clip))
-    with pytest.raises(RefusedMessage, match="clips are open"):
+    with pytest.raises(RejectedMessage, match="clips are open"):
         clips.begin(SENDER, begin(clip=99), 10.0)
     clips.begin(SENDER, begin(clip=99), limits.CLIP_IDLE_S + 0.5)
     assert clips.open_clips == limits.MAX_OPEN_CLIPS
@@ -111,5 +111,5 @@ def test_what_is_remembered_of_taken_clips_is_bounded():
         clips.begin(SENDER, begin(notes=0, curves=0, clip=number), 0.0)
         clips.taken(SENDER, clips.end(SENDER, ClipEnd(0, number, 1), 0.0))
     assert clips.end(SENDER, ClipEnd(0, number, 1), 0.0) == ClipAck(0, number, 1, 0)
-    with pytest.raises(RefusedMessage):
+    with pytest.raises(RejectedMessage):
         clips.end(SENDER, ClipEnd(0, 0, 1), 0.0)

@@ -16,7 +16,7 @@ def laid(*lyrics: str | None) -> SyllableTrack:
     return lay_lyrics(Track("", tuple(Note(480 * i, 480, 60.0, lyric=lyric) for i, lyric in enumerate(lyrics))))
 
 
-def shown(track: SyllableTrack) -> str:
+def quote(track: SyllableTrack) -> str:
     return " ".join(s.marked_text for note in track.notes for s in note.syllables)
 
 
@@ -53,7 +53,7 @@ def spoken(text: str) -> str:
     ],
 )
 def test_stars_on_notes(written: str, heard: str) -> None:
-    assert shown(laid(*(lyric or None for lyric in written.split("|")))) == heard
+    assert quote(laid(*(lyric or None for lyric in written.split("|")))) == heard
 
 
 def test_a_held_note_is_still_held() -> None:
@@ -67,7 +67,7 @@ def test_an_emphasised_word_is_stressed() -> None:
 
 
 def test_a_vowel_taken_up_again_is_not_emphasised() -> None:
-    assert shown(laid("*love*", "AP", "-")).split() == ["*love*", "love"]
+    assert quote(laid("*love*", "AP", "-")).split() == ["*love*", "love"]
 
 
 def test_a_text_keeps_its_emphasis_on_the_notes() -> None:
@@ -75,7 +75,7 @@ def test_a_text_keeps_its_emphasis_on_the_notes() -> None:
     on_notes, notices = lay_text(track, "stay *away, my* love\n*oh")
     assert [note.lyric for note in on_notes.notes] == ["stay", "*away*", "+", "*my*", "love", "oh"]
     assert not notices
-    assert shown(lay_lyrics(on_notes)) == "stay a *way* *my* love oh"
+    assert quote(lay_lyrics(on_notes)) == "stay a *way* *my* love oh"
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_spoken_words(text: str, heard: str) -> None:
     assert spoken(text).lower() == heard.lower()
 
 
-def test_a_question_stays_one() -> None:
+def test_questions_are_kept() -> None:
     assert [line.is_question for line in read_spoken_text("Is it *you?* Or *me*?")] == [True, True]
 
 
 @given(st.text(alphabet="ab *-'[]+.\n,", max_size=40))
-def test_stars_change_no_sound_and_never_fail(text: str) -> None:
+def test_emphasis_changes_no_phones(text: str) -> None:
     for line in read_spoken_text(text):
         assert all(word for word in line.words)
     for note in laid(text, None, text).notes:

@@ -85,7 +85,7 @@ def test_slang(entry: str) -> None:
     assert pronounce_english(word) == phones
 
 
-def test_the_slang_list_is_long_enough() -> None:
+def test_slang_list_has_a_minimum_length() -> None:
     assert SLANG.count("|") + len(SLANG.strip().splitlines()) >= 65
 
 
@@ -159,7 +159,7 @@ def test_the_before_vowels(after: str, vowel: str) -> None:
     assert pronounced("the", after=after).syllables[0].vowel.symbol == vowel
 
 
-def test_unknown_words_are_guessed_and_said() -> None:
+def test_unknown_words_are_guessed_with_a_notice() -> None:
     guess = pronounced("glorbin")
     assert not guess.is_known and guess.notice == (
         "'glorbin' is not in the dictionary; sung as G L AO R B IH N. Write glorbin[phones] to change it."
@@ -168,7 +168,7 @@ def test_unknown_words_are_guessed_and_said() -> None:
 
 
 @pytest.mark.parametrize("word", ["", "'", "'''", "-", "ы", "\u05e9", "...", "\u0300"])
-def test_what_is_no_english_word_gives_no_syllables_or_is_refused(word: str) -> None:
+def test_non_words_have_no_english_syllables(word: str) -> None:
     language = language_for("en")
     assert language is not None and not language.accepts(word)
 

@@ -33,6 +33,28 @@ def test_plain_text_loses_headings_and_comments() -> None:
     assert parse_lyric_text(PLAIN).lines == ("Hello there (oh)", "la la", "[HH AH] yo")
 
 
+@pytest.mark.parametrize(
+    ("line", "sung"),
+    [
+        ("hold on (x2)", ("hold on",)),
+        ("hold on [2x]", ("hold on",)),
+        ("hold on x3", ("hold on",)),
+        ("oh - x2 -", ("oh",)),
+        ("(repeat)", ()),
+        ("Refrain:", ()),
+        ("Chorus (x2)", ()),
+        ("Verse 2", ()),
+        ("1. Strophe", ()),
+        ("2 x 3", ("2 x 3",)),
+        ("size x2 now", ("size x2 now",)),
+        ("chorus of angels", ("chorus of angels",)),
+        ("Music", ("Music",)),
+    ],
+)
+def test_headings_without_brackets_and_marks_of_repeats_are_no_words(line: str, sung: tuple[str, ...]) -> None:
+    assert parse_lyric_text(line).lines == sung
+
+
 def test_timed_text() -> None:
     lines = parse_lyric_text(TIMED).timed_lines
     assert [(line.start_s, line.text) for line in lines] == [
@@ -127,6 +149,7 @@ def test_spoken_text(text: str, lines: list[tuple[list[str], tuple[int, ...], bo
     assert talked(text) == lines
 
 
+@pytest.mark.slow
 def test_spoken_text_without_end_is_cut_and_long_text_bounded() -> None:
     lines = read_spoken_text("word " * 1000)
     assert max(len(line.words) for line in lines) <= 120 and sum(len(line.words) for line in lines) == 1000
@@ -136,3 +159,28 @@ def test_spoken_text_without_end_is_cut_and_long_text_bounded() -> None:
 def test_exported_names_exist() -> None:
     assert engine.lyrics.__all__ == sorted(engine.lyrics.__all__)
     assert all(hasattr(engine.lyrics, name) for name in engine.lyrics.__all__)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("[00:12.00]v1: keep the light", "keep the light"),
+        ("[00:12.00] v2:keep the light", "keep the light"),
+        ("[00:12.00]bg: ooh", "ooh"),
+        ("[00:12.00]BG: ooh", "ooh"),
+        ("[00:12.00][v12]: keep", "keep"),
+        ("[00:12.00][bg] keep", "keep"),
+        ("[00:12.00]F: keep", "keep"),
+        ("[00:12.00]v1: <00:12.00>keep <00:12.50>the <00:13.00>light", "keep the light"),
+        ("[00:12.00]<00:12.00>v1: keep <00:12.50>the", "keep the"),
+        ("[00:12.00]<00:12.00>bg: ooh", "ooh"),
+        ("[00:12.00]love: a word", "love: a word"),
+        ("[00:12.00]Fire: a word", "Fire: a word"),
+        ("[00:12.00]v1:", ""),
+    ],
+)
+def test_singer_marks_are_no_words(line, text):
+    given = parse_lyric_text(f"[ar:Somebody]\n[ti:A Song]\n[by:me]\n[length:03:20]\n{line}\n[00:20.00]end")
+    assert [timed.text for timed in given.timed_lines] == [text, "end"]
+    words = " ".join(word for _, word in given.timed_lines[0].words)
+    assert words == (text if "<" in line else "")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.lyrics import train_g2p
 from engine.lyrics.languages import g2p
+from research import train_g2p
 
 
 def test_held_out_accuracy() -> None:

@@ -74,7 +74,7 @@ def said(text: str) -> str:
 
 
 @pytest.mark.parametrize(("written", "sound"), [pair.split() for examples in STANDARD.values() for pair in examples.split(",")])
-def test_words_are_said_as_the_standard_says(written: str, sound: str) -> None:
+def test_words_follow_the_standard_pronunciation(written: str, sound: str) -> None:
     assert said(written) == sound
 
 
@@ -89,7 +89,7 @@ def test_particles_find_the_true_coda_of_a_respelled_word() -> None:
 
 def test_respellings_have_a_block_for_each_block_and_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     with_table = {written: said(f"{written}이") for written in respellings()}
-    monkeypatch.setattr(korean_rules, "_respelled", lambda text: text)
+    monkeypatch.setattr(korean_rules, "_respell", lambda text: text)
     for written, respelled in respellings().items():
         assert len(written) == len(respelled) and all(map(korean_rules.is_block, written + respelled))
         assert with_table[written] != said(f"{written}이"), f"the rules alone know {written}"
@@ -200,7 +200,7 @@ def test_numbers_are_sung_in_the_language_of_the_song() -> None:
 # ---- odd text --------------------------------------------------------------------------------------------------------
 
 
-def test_lone_letters_get_a_vowel_and_it_is_said() -> None:
+def test_lone_letters_get_a_vowel_with_a_notice() -> None:
     result = laid("ㅋㅋ", "ㅠ", "\u11a8")
     assert [[s.text for s in note.syllables] for note in result.notes] == [["크", "크"], ["유"], ["그"]]
     assert any("'ㅋㅋ'" in notice for notice in result.notices)
@@ -218,7 +218,7 @@ def test_scripts_mixed_in_a_word_are_each_read_as_their_own() -> None:
 
 
 @pytest.mark.parametrize("lyric", ["🎤", "\ua960", "\ud7b0", "ㆍ", "!!!", "\u3164", "\u200b"])
-def test_what_cannot_be_sung_is_said_and_filled(lyric: str) -> None:
+def test_unpronounceable_words_are_filled_with_a_notice(lyric: str) -> None:
     result = laid("사랑", lyric, "해")
     assert len(result.notes) == 3 and result.notices
     assert all(note.syllables for note in result.notes)
@@ -231,7 +231,7 @@ def test_no_text_is_too_odd(text: str) -> None:
     assert all(note.syllables for note in result.notes if note.kind is NoteKind.SING)
 
 
-def test_a_word_without_end_is_cut_and_it_is_said() -> None:
+def test_endless_words_are_cut_with_a_notice() -> None:
     (line,) = read_spoken_text("가나다" * 1000)
     assert sum(map(len, line.words)) == 400 and "more than 400 syllables" in line.notices[0]
 

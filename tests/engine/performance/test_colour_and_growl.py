@@ -8,9 +8,9 @@ from played import performer_of, play
 from sung import settings_of, sing, times_of
 
 from engine.errors import SettingsError
+from engine.live.events import Expression, NoteOff, NoteOn
 from engine.lyrics import read_spoken_text
 from engine.performance import Mode, PerformanceSettings, PlacedLine, perform_lines
-from engine.performance.live_events import Expression, LiveParameter, NoteOff, NoteOn
 from engine.performance.types import Controls
 from engine.score import Curve, Parameter
 
@@ -40,7 +40,7 @@ def test_setting_and_controller_add_up_within_0_and_1(song, name, mode):
 
 
 @pytest.mark.parametrize("name", ["colour", "growl"])
-def test_they_move_nothing_else(song, name):
+def test_colour_and_growl_change_only_their_own_control(song, name):
     plain, changed = only(song), only(song, **{name: 0.7})
     assert all(getattr(plain, item) == getattr(changed, item) for item in FIELDS)
     assert [item for item in ARRAYS if not np.array_equal(getattr(plain, item), getattr(changed, item))] == [name]
@@ -55,9 +55,17 @@ def test_natural_dynamics_are_the_mode_s_unless_set(song, mode, share):
     assert own.hash != chosen.hash and np.array_equal(own.energy_db, chosen.energy_db)
 
 
-def test_what_is_spoken_has_the_dynamics_of_speech_in_any_mode():
+@pytest.mark.parametrize(("mode", "steadiness"), [("sing", 1.0), ("rap", 0.4)])
+def test_held_notes_are_steadier_than_rap(song, mode, steadiness):
+    phrase = only(song, mode)
+    assert phrase.steadiness == steadiness
+    assert replace(phrase, steadiness=0.0).hash != phrase.hash
+
+
+def test_spoken_lines_have_speech_dynamics_in_any_mode():
     (line,) = read_spoken_text("Hello.")
-    assert perform_lines([PlacedLine(line, 1.0)], PerformanceSettings()).phrases[0].natural_dynamics == 1.0
+    phrase = perform_lines([PlacedLine(line, 1.0)], PerformanceSettings()).phrases[0]
+    assert phrase.natural_dynamics == 1.0 and phrase.steadiness == 0.0
     assert PerformanceSettings(natural_dynamics=0.0).natural_dynamics_in(Mode.TALK) == 0.0
 
 
@@ -80,17 +88,17 @@ def test_arrays_left_out_are_zeros(song):
     assert len(controls.cut(2, 7).growl) == len(controls.cut(2, 7).natural_dynamics) == 5
 
 
-def test_a_live_voice_has_them_too():
+def test_live_controls_have_colour_and_growl():
     events = [
-        Expression(0.5, LiveParameter.COLOUR, 0.5),
-        Expression(0.5, LiveParameter.GROWL, 1.0),
+        Expression(0.5, Parameter.COLOUR, 0.5),
+        Expression(0.5, Parameter.GROWL, 1.0),
         NoteOn(0.1, 1, 60.0),
         NoteOff(1.0, 1),
     ]
     played = play(performer_of("la", colour=0.25), events, 1.2)
     assert played.controls["colour"][20] == 0.25 and played.controls["colour"][60] == 0.75
     assert played.controls["growl"][20] == 0.0 and played.controls["growl"][60] == 1.0
-    assert (played.controls["natural_dynamics"] == 0.25).all()
+    assert (played.controls["natural_dynamics"] == 0.25).all() and (played.controls["steadiness"] == 1.0).all()
     curves = {curve.parameter: curve.values for curve in played.performer.take().tracks[0].curves}
     assert curves[Parameter.COLOUR] == (0.0, 0.5) and curves[Parameter.GROWL] == (0.0, 1.0)
 
@@ -100,7 +108,7 @@ def test_a_live_note_has_the_attack_that_is_set_and_the_word_s_emphasis():
         return play(performer_of(words), [*events, NoteOn(0.1, 1, 60.0), NoteOff(1.0, 1)], 1.2).controls["energy_db"]
 
     plain = energy("oh")
-    soft = energy("oh", Expression(0.0, LiveParameter.ATTACK, -1.0)) - plain
+    soft = energy("oh", Expression(0.0, Parameter.ATTACK, -1.0)) - plain
     starred = energy("*oh*") - plain
     assert soft[10] < -10 and not soft[19:].any()
     assert starred[11] == pytest.approx(3.0, abs=0.3) and 0 < starred[60] < starred[11]

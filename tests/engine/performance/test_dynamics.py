@@ -49,7 +49,7 @@ def test_controllers_change_loudness_by_their_law(song, parameter, value, change
     assert (changed.energy_db - plain.energy_db)[held(plain)] == pytest.approx(change_db, abs=0.01)
 
 
-def test_a_controller_acts_where_it_is(song):
+def test_a_controller_acts_from_its_time_on(song):
     curve = Curve(Parameter.EXPRESSION, (0, 1920), (1.0, 0.5), stepped=True)
     (phrase,) = sing(song(NOTE, velocity=96, curves=(curve,)), **FLAT).phrases
     before, after = (held(phrase) & side for side in (times_of(phrase) < 2.0, times_of(phrase) > 2.0))
@@ -117,7 +117,7 @@ def test_phrases_swell_and_notes_are_accented_as_dynamics_ask(song):
 
 
 @given(st.lists(st.tuples(st.integers(1, 127), st.floats(0, 1), st.floats(-60, 30)), min_size=1, max_size=6))
-def test_loudness_stays_in_bounds_whatever_is_written(song, notes):
+def test_loudness_is_bounded(song, notes):
     curves = [
         Curve(Parameter.EXPRESSION, tuple(range(0, 480 * len(notes), 480)), tuple(e for _, e, _ in notes), stepped=True),
         Curve(Parameter.DYNAMICS_DB, tuple(range(0, 480 * len(notes), 480)), tuple(d for _, _, d in notes)),

@@ -132,7 +132,7 @@ def test_the_attack_is_what_its_controller_is_at_the_vowel(song):
     assert gain[(times > 1.0) & (times < 1.01)] > 3 and abs(gain[times > 1.46]).max() < 0.05
 
 
-def test_no_marks_add_nothing():
+def test_plain_words_add_no_note_starts():
     times = np.arange(50) / 100
     assert not starts_db([], times).any()
     assert not starts_db([NoteStart(0.1, 0.1, 0.2, 0.4)], times).any()

@@ -67,7 +67,7 @@ def test_the_hash_covers_sound_but_not_place(song):
     assert replace(phrase, phones=phrase.phones[:-1]).hash != phrase.hash
 
 
-def test_a_performance_cannot_be_changed_behind_its_hash(song):
+def test_the_arrays_of_a_performance_are_read_only(song):
     phrase = sing(song(SONG)).phrases[0]
     assert isinstance(phrase, Performance)
     with pytest.raises(ValueError, match="read-only"):

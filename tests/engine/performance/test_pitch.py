@@ -36,7 +36,7 @@ def test_notes_are_in_tune_with_vibrato_and_drift(song, seed):
     assert np.median(errors) <= 5 and max(errors) <= 20
 
 
-def test_glides_arrive_with_the_note(song):
+def test_glides_end_at_the_onset(song):
     (phrase,) = sing(song([(2, 1, 60, "la"), (3, 1, 72, "la")]), **STILL).phrases
     pitch, times = pitch_of(phrase), times_of(phrase)
     at = {round(1000 * (t - 1.5)): p for t, p in zip(times, pitch, strict=True)}
@@ -45,14 +45,14 @@ def test_glides_arrive_with_the_note(song):
     assert (np.diff(pitch[(times > 1.3) & (times < 1.7)]) >= -1e-4).all()
 
 
-def test_overshoot_is_small_and_passes(song):
+def test_overshoot_is_small_and_short(song):
     shaped, plain = (sing(song([(2, 1, 60, "la"), (3, 2, 65, "la")]), **{**STILL, "overshoot": o}).phrases[0] for o in (0.1, 0))
     beyond = pitch_of(shaped) - pitch_of(plain)
     assert 0.2 < beyond.max() <= 0.35 and beyond.min() >= -1e-4
     assert np.abs(beyond[times_of(shaped) > 1.7]).max() < 1e-4
 
 
-def test_vibrato_waits_for_long_notes(song):
+def test_vibrato_is_delayed_and_on_long_notes_only(song):
     depths = {}
     for beats in (0.8, 4):
         (phrase,) = sing(song([(2, beats, 60, "la")]), **{**STILL, "vibrato_depth_cents": 50.0}).phrases
@@ -128,7 +128,7 @@ def test_an_absolute_pitch_curve_overrides_the_notes_where_it_has_values(song):
     assert (drawn.f0_hz == plain.f0_hz)[~inside].all()
 
 
-def test_a_phrase_starts_from_below_and_lets_go(song):
+def test_phrases_begin_with_a_scoop_and_end_with_a_fall(song):
     (phrase,) = sing(song([(4, 2, 60, "la")]), **STILL).phrases
     pitch, times = pitch_of(phrase), times_of(phrase)
     assert 58.5 < pitch[times < 1.95].max() < 59.2

@@ -57,7 +57,7 @@ def test_strength_follows_its_controller(song):
 
 
 @pytest.mark.parametrize("pitch", [24, 36, 60, 84])
-def test_drum_like_input_is_spoken_at_the_voice_s_own_height(song, pitch):
+def test_rap_on_extreme_notes_uses_the_speaking_pitch(song, pitch):
     score = song([(beat, beats, pitch, word) for beat, beats, _, word in DRUM_LIKE], is_drums=True)
     performed = sing(score, "rap", pitch_strength=0.0)
     pitches = np.concatenate([voiced_pitch(phrase) for phrase in performed.phrases])
@@ -109,7 +109,7 @@ def test_talk_is_fitted_to_a_length(factor):
 
 
 @pytest.mark.parametrize("factor", [0.2, 4.0])
-def test_a_length_that_cannot_be_met_is_said(factor):
+def test_impossible_lengths_are_reported(factor):
     natural_s = sounding(speak("Hold the line."))[-1].end_s - 1.0
     performed = speak("Hold the line.", length_s=factor * natural_s)
     (notice,) = performed.notices

@@ -21,7 +21,7 @@ from engine.performance import check_range, note_name
         ([60] * 99 + [78], 0.01, -12),
     ],
 )
-def test_moves_are_proposed_that_bring_the_notes_into_range(pitches, outside, proposed):
+def test_the_proposed_transposition_fits_the_range(pitches, outside, proposed):
     report = check_range(pitches, 48, 76)
     assert report.outside == pytest.approx(outside)
     moved = check_range([pitch + report.proposed_transpose for pitch in pitches], 48, 76)
@@ -29,7 +29,7 @@ def test_moves_are_proposed_that_bring_the_notes_into_range(pitches, outside, pr
     assert report.proposed_transpose == proposed
 
 
-def test_the_sentence_names_the_notes_the_range_and_the_move():
+def test_the_warning_names_notes_range_and_transposition():
     sentence = check_range([84, 86], 48, 76).sentence("kathleen", 48, 76)
     assert sentence == "100 % of the notes (C6-D6) lie outside the range of 'kathleen' (C3-E5). Try --transpose -12."
     assert check_range([60], 48, 76).sentence("kathleen", 48, 76) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.score import Curve, Note, Parameter, Track, split_lanes
+from engine.score import Curve, Note, Parameter, TempoChange, TempoMap, Track, split_lanes
 from engine.score.lanes import MAX_LANES
 
 
@@ -57,6 +57,57 @@ def test_lanes(notes, expected):
     assert lanes_of(*notes) == expected
 
 
+def line(count, gap, length, *, start=0):
+    return [(start + gap * n, length, 60 + n % 7) for n in range(count)]
+
+
+def count_lanes(notes, *, bpm=120.0, ppq=480):
+    tempo_map = TempoMap(ppq, (TempoChange(0, 60e6 / bpm),))
+    return len(split_lanes(track(*[(*note, None) for note in notes]), ppq=ppq, tempo_map=tempo_map)[0])
+
+
+@pytest.mark.parametrize(
+    ("gap", "length", "bpm"),
+    [
+        (120, 197, 120),  # sixteenths held 80 ms too long
+        (120, 240, 120),  # a sixteenth too long
+        (240, 360, 120),
+        (240, 360, 60),
+        (480, 600, 200),
+        (240, 240 + 190, 240),  # 99 ms are more than a sixteenth here
+    ],
+)
+def test_late_releases_stay_one_line(gap, length, bpm):
+    lanes, _ = split_lanes(
+        track(*[(*note, "la") for note in line(8, gap, length)]), tempo_map=TempoMap(480, (TempoChange(0, 60e6 / bpm),))
+    )
+    (lane,) = lanes
+    assert [(note.onset_ticks, note.duration_ticks) for note in lane.notes[:-1]] == [(gap * n, gap) for n in range(7)]
+    assert lane.notes[-1].duration_ticks == length
+
+
+@pytest.mark.parametrize(
+    ("notes", "lanes"),
+    [
+        (line(8, 120, 361), 3),  # each note goes on under the two that follow
+        ([(0, 480, 60), (120, 360, 64), (240, 240, 67), (360, 120, 72)], 4),  # a broken chord held to its end
+        ([(0, 100, 60), (15, 100, 64), (30, 100, 67)], 3),  # a short chord that is rolled
+        ([(0, 480, 60), (345, 480, 62)], 1),
+        ([(0, 400, 60), (200, 400, 62)], 2),  # overlaps by more than a sixteenth
+        ([(0, 240, 72), (0, 120, 60), (120, 120, 62), (240, 240, 74), (240, 120, 60), (360, 120, 59)], 2),  # two voices
+        ([(0, 240, 60), (0, 120, 72), (120, 120, 74), (240, 240, 62), (240, 120, 72), (360, 120, 71)], 2),
+        ([(480 * n, 440, 60 + n + step) for n in range(6) for step in (0, 4, 7)], 3),
+    ],
+)
+def test_chords_and_voices_are_lanes(notes, lanes):
+    assert count_lanes(notes) == lanes
+
+
+def test_two_voices_keep_their_notes():
+    upper, lower = [(0, 240, 72), (240, 240, 74)], [(0, 120, 60), (120, 120, 62), (240, 120, 60), (360, 120, 59)]
+    assert lanes_of(*sorted(upper + lower)) == [upper, lower]
+
+
 def test_every_lane_that_starts_at_a_word_gets_it():
     lanes, _ = split_lanes(
         track((0, 480, 60, None), (0, 480, 64, "oh"), (480, 960, 59, "yeah"), (480, 480, 62, None), (960, 480, 64, "-"))
@@ -64,7 +115,7 @@ def test_every_lane_that_starts_at_a_word_gets_it():
     assert [[note.lyric for note in lane.notes] for lane in lanes] == [["oh", "yeah", "-"], ["oh", "yeah"]]
 
 
-def test_lanes_keep_curves_and_say_what_they_are():
+def test_lanes_keep_curves_and_flags():
     curve = Curve(Parameter.VOLUME, (0,), (1.0,), stepped=True)
     chord = Track("Vox", (Note(0, 480, 60.0), Note(0, 480, 64.0)), (curve,), language="en")
     lanes, notices = split_lanes(chord)
@@ -73,7 +124,7 @@ def test_lanes_keep_curves_and_say_what_they_are():
     assert "split into 2 lanes" in notices[0]
 
 
-def test_trimming_is_told():
+def test_trimming_is_reported():
     _, notices = split_lanes(track((0, 490, 60, None), (480, 480, 62, None)))
     assert notices == ('"Vox": small overlaps with the next note were trimmed (1 notes).',)
 

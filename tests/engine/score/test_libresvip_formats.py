@@ -80,7 +80,7 @@ def test_damaged_and_unknown_files_are_score_errors(tmp_path):
         read_with_libresvip(tmp_path / "song.xyz", title="t")
 
 
-def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch):
+def test_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "libresvip.extension.manager", None)
     with pytest.raises(ScoreError, match=r"pip install vocalese\[formats\]"):
         read_with_libresvip(tmp_path / "song.svp", title="t")

@@ -71,7 +71,7 @@ def test_velocity_is_kept():
         ((), "holds no notes"),
     ],
 )
-def test_repairs_are_told(events, notice):
+def test_repairs_are_reported(events, notice):
     assert any(notice in line for line in read(smf(mtrk(*events))).notices)
 
 
@@ -153,7 +153,7 @@ def test_damaged_chunks_lose_nothing(data):
     assert lyrics(score) == ["la", "la"]
 
 
-def test_a_cut_file_gives_what_is_there():
+def test_truncated_files_keep_their_contents():
     whole = smf(mtrk(sung(*["la"] * 10)))
     score = read(whole[: len(whole) // 2])
     assert 3 <= len(score.tracks[0].notes) <= 5
@@ -196,7 +196,7 @@ RANGE_12 = "00 B0 65 00 00 64 00 00 06 0C 00 26 00"  # registered parameter 0 (b
     ("events", "expected"),
     [
         (("00 E0 00 40",), {0: 0}),
-        (("00 E0 00 60", "10 E0 00 00"), {0: 100, 16: -200}),  # 2 semitones unless told otherwise
+        (("00 E0 00 60", "10 E0 00 00"), {0: 100, 16: -200}),  # 2 semitones by default
         ((RANGE_12, "00 E0 00 60"), {0: 600}),
         (("00 B0 65 00 00 64 00 00 06 01 00 26 32", "00 E0 00 00"), {0: -150}),  # coarse and fine
         ((RANGE_12, "00 B0 65 7F 00 64 7F 00 06 02", "00 E0 00 60"), {0: 600}),  # the null parameter takes no data
@@ -366,7 +366,76 @@ def test_lyrics_beside_their_notes_go_to_the_nearest():
     assert lyrics(score) == ["a", "b"]
 
 
-def test_lyrics_far_from_any_note_are_told():
+RHYTHM = (480, 240, 240, 960, 480, 720, 240, 480)
+TUNE = ("keep", "the", "lan-", "terns", "burn-", "ing", "bright", "now")
+
+
+def moved_words(shift: int, lengths=RHYTHM, words=TUNE, lead=1920) -> bytes:
+    """A tune after a bar of rest whose words all come `shift` ticks after their notes (before them if negative)."""
+    events, tick = [], lead
+    for word, length in zip(words, lengths, strict=True):
+        events += [(tick + shift, 0, text, word), (tick, 1, on, 60), (tick + length, -1, off, 60)]
+        tick += length
+    body, now = b"", 0
+    for at, _, write, value in sorted(events, key=lambda event: event[:2]):
+        body += write(at - now, value)
+        now = at
+    return smf(mtrk(body))
+
+
+@pytest.mark.parametrize("shift", [-1920, -960, -480, -240, -150, 150, 240, 480, 1000])
+def test_shifted_words_are_moved_with_a_notice(shift):
+    score = read(moved_words(shift))
+    assert lyrics(score) == list(TUNE)
+    said = [notice for notice in score.notices if "were moved onto them" in notice]
+    assert len(said) == 1 and (" before " in said[0]) == (shift < 0)
+
+
+@pytest.mark.parametrize("shift", [-480, -240, 240])
+def test_words_early_or_late_in_a_row_of_equal_notes(shift):
+    score = read(moved_words(shift, lengths=(480,) * 8))
+    assert lyrics(score) == list(TUNE)
+
+
+@pytest.mark.parametrize("shift", [-70, -80, 70])
+def test_words_beside_quick_notes_go_to_their_own(shift):
+    assert lyrics(read(moved_words(shift, lengths=(120,) * 8))) == list(TUNE)
+
+
+def test_words_on_their_notes_are_not_moved():
+    for lengths in (RHYTHM, (480,) * 8):
+        score = read(moved_words(0, lengths))
+        assert lyrics(score) == list(TUNE) and not score.notices
+    loose = [
+        joined(text(0, w), on(shift, 60), off(480 - shift, 60)) for w, shift in zip(TUNE, (0, 20, 45, 10) * 2, strict=True)
+    ]
+    assert lyrics(read(smf(mtrk(*loose)))) == list(TUNE)
+
+
+def test_a_word_between_notes_is_not_lost():
+    def on_long_note(*more):
+        return smf(mtrk(text(0, "bless-"), on(0, 60), text(480, "ed"), off(480, 60), *more))
+
+    assert lyrics(read(on_long_note())) == ["bless- ed"]  # both over the note
+    assert lyrics(read(on_long_note(on(0, 62), off(480, 62)))) == ["bless-", "ed"]  # the next note is free and near
+    taken = on_long_note(text(0, "are"), on(0, 62), off(480, 62))
+    assert lyrics(read(taken)) == ["bless- ed", "are"]
+    in_rest = smf(mtrk(text(0, "oh"), on(0, 60), off(480, 60), text(480, "my"), on(960, 62), off(480, 62)))
+    assert lyrics(read(in_rest)) == ["oh", "my"]
+
+
+@pytest.mark.parametrize("label", ["A", "B2", "12", "[Chorus]", "Verse 1", "Pre-Chorus:", "(Bridge)", "F#m7"])
+def test_a_mark_on_the_tick_of_a_word_is_not_sung(label):
+    for first, second in ((label, "keep"), ("keep", label)):
+        data = smf(mtrk(text(0, first), text(0, second), on(0, 60), off(480, 60), sung("the", "light")))
+        assert lyrics(read(data)) == ["keep", "the", "light"]
+
+
+def test_a_letter_or_number_alone_is_a_word():
+    assert lyrics(read(smf(mtrk(sung("A", "light", "99", "I"))))) == ["A", "light", "99", "I"]
+
+
+def test_lyrics_far_from_any_note_are_reported():
     score = read(smf(mtrk(sung("a", "b"), text(4800, "lost"))))
     assert lyrics(score) == ["a", "b"]
     assert any('"lost"' in notice for notice in score.notices)
@@ -508,10 +577,10 @@ def test_long_silences_and_fine_resolutions():
     assert (fine.ppq, spans(fine.tracks[0])) == (15_360, [(15_360, 7_680, 60.0)])
 
 
-def test_what_midi_cannot_say_is_logged(caplog):
-    track = Track("Vox", (Note(0, 480, 60.0),), (Curve(Parameter.TENSION, (0,), (1.0,)),))
+def test_contents_without_midi_message_are_logged(caplog):
+    track = Track("Vox", (Note(0, 480, 60.0),), (Curve(Parameter.VOICING, (0,), (0.5,)),))
     assert read(write_midi(song(track))).tracks[0].curves == ()
-    assert "tension" in caplog.text
+    assert "voicing" in caplog.text
 
 
 def test_accents_are_logged_and_marked_words_are_kept(caplog):

@@ -41,7 +41,7 @@ def test_content_counts_more_than_suffix(tmp_path, suffix):
     assert "in spite of its suffix" in score.notices[0]
 
 
-def test_unknown_suffixes_are_no_matter(tmp_path):
+def test_unknown_suffixes_are_accepted(tmp_path):
     path = tmp_path / "song.bak"
     path.write_bytes(MIDI)
     assert read_score(path).notices == ()
@@ -113,7 +113,7 @@ def test_unwritable(midi_path, tmp_path, name, says):
         write_score(read_score(midi_path), tmp_path / name)
 
 
-def test_a_failed_write_keeps_the_old_file(midi_path, monkeypatch):
+def test_failed_write_keeps_the_old_file(midi_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 

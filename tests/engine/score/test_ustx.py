@@ -1,5 +1,6 @@
 """OpenUtau projects: a round trip keeps every tick, cent and curve point."""
 
+import contextlib
 import random
 import time
 
@@ -157,6 +158,7 @@ def example(rng: random.Random) -> Score:
     return Score("Song", 480, tuple(tracks), tempos, (Meter(0, 3, 4), Meter(2880, 7, 8)))
 
 
+@pytest.mark.slow
 def test_round_trip_keeps_ticks_cents_and_curves():
     score = example(random.Random(7))
     back = read_ustx(write_ustx(score), title="Song")
@@ -239,15 +241,13 @@ def test_fuzzed_files_are_read_or_refused():
             else:
                 lines.insert(i, rng.choice(lines))
         started = time.process_time()
-        try:
+        with contextlib.suppress(ScoreError):
             assert isinstance(read_ustx("\n".join(lines).encode(), title="t"), Score)
-        except ScoreError:
-            pass
         assert time.process_time() - started < 2
 
 
-def test_a_tag_in_a_project_builds_nothing(tmp_path):
-    """What PyYAML's unsafe loader would run is a word like any other here."""
+def test_yaml_tags_build_no_objects(tmp_path):
+    """Tags that PyYAML's unsafe loader would run are read as plain text."""
     made = tmp_path / "made"
     for tag in (
         f'!!python/object/apply:os.mkdir ["{made}"]',
