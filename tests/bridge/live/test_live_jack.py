@@ -56,6 +56,8 @@ class Hall:
         ports = [port for port in self._ports(is_midi=True, is_input=True) if "ocalese" in port.name]
         if ports:
             self.client.connect(self._keys, ports[0])
+            connected_at = len(self._blocks)  # JACK takes a connection into its graph at the start of a later period
+            wait_until(lambda: len(self._blocks) >= connected_at + 3, "periods after the connection")
         return bool(ports)
 
     def play(self, *message: int) -> None:
