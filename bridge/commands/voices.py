@@ -16,6 +16,7 @@ from engine import (
     installed_adapter,
     load_card,
     load_voice,
+    measure_voice_match,
     note_name,
     read_adapter_card,
     voice_folders,
@@ -102,8 +103,6 @@ def train(options: TrainOptions) -> int:
 
 def match(options: MatchOptions) -> int:
     """Print the settings that bring a voice nearest to a recording."""
-    from engine import measure_voice_match  # needs torch
-
     clip, name, folders = options.clip, options.voice or STARTER_NAME, [user_voice_folder()]
     if load_card(name, folders).reads_text:
         raise VoiceError(

@@ -1,9 +1,14 @@
-"""Mel-spaced bands: their centres, and interpolation from bands to FFT bins."""
+"""Mel-spaced bands: their centres, interpolation from bands to FFT bins, and the bands of a recording."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
+
+_FFT_SIZE = 2048
+_WINDOW_S = 0.032
 
 
 def mel_of(f_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -47,3 +52,28 @@ def band_interpolation(sample_rate: int, bands: int, frequencies_hz: NDArray[np.
     matrix[low, columns] = 1.0 - weight
     matrix[low + 1, columns] += weight
     return matrix
+
+
+def recorded_bands(samples: NDArray[np.float32], sample_rate: int, hop_samples: int, bands: int) -> NDArray[np.float32]:
+    """Return the natural-log amplitude density [T, bands] of a recording [T * hop], frame t centred on (t + 0.5) * hop."""
+    width = round(_WINDOW_S * sample_rate)
+    frames = len(samples) // hop_samples
+    padded = np.pad(samples, (width, width))
+    starts = width + np.arange(frames) * hop_samples + hop_samples // 2 - width // 2
+    window = np.hanning(width + 2)[1:-1].astype(np.float32)
+    power = np.empty((frames, bands), dtype=np.float32)
+    filters = _filters(sample_rate, bands)
+    for first in range(0, frames, 512):
+        rows = padded[starts[first : first + 512, None] + np.arange(width)] * window
+        power[first : first + 512] = np.abs(np.fft.rfft(rows, _FFT_SIZE)) ** 2 @ filters
+    return 0.5 * np.log(power / float(np.sum(window**2)) + 1e-12).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _filters(sample_rate: int, bands: int) -> NDArray[np.float32]:
+    """Return triangles [F, bands] around the band centres, each with sum one."""
+    centres = band_centres_hz(sample_rate, bands)
+    bins_hz = np.arange(_FFT_SIZE // 2 + 1) * sample_rate / _FFT_SIZE
+    spread = np.maximum(np.gradient(centres), 2 * sample_rate / _FFT_SIZE)
+    triangles = np.maximum(0.0, 1.0 - np.abs(bins_hz[:, None] - centres[None]) / spread[None])
+    return (triangles / triangles.sum(axis=0)).astype(np.float32)

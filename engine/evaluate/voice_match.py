@@ -14,13 +14,12 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from engine.dsp.bands import band_centres_hz, mel_of
+from engine.dsp.bands import band_centres_hz, mel_of, recorded_bands
 from engine.errors import VoiceError
 from engine.performance import PerformanceSettings
 from engine.render.plan import plan_text
 from engine.render.render import render_track
 from engine.units import DB_PER_NEPER, hz_to_midi
-from engine.voices.starter.tokeniser import recorded_bands
 from engine.voices.types import Voice
 
 from .f0_track import F0Track, track_f0

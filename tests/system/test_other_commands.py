@@ -109,6 +109,9 @@ def test_a_voice_is_matched_with_a_recording(vocalese, rendered, tmp_path):
     answer = vocalese("voice", "match", stem)
     assert answer.code == 0 and f"--colour {found['colour']:g} --formant {found['formant_semitones']:g}" in answer.out
     (tmp_path / "no.wav").write_bytes(b"RIFF nothing")
+    script = f"import sys, bridge.cli; bridge.cli.main(['voice', 'match', {stem!r}]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split()[-1] == "False", "torch is not part of the plain installation"
     refused = vocalese("voice", "match", tmp_path / "no.wav")
     assert refused.code == 1 and "cannot be read as audio" in refused.err
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from engine.dsp.bands import band_centres_hz
+from engine.dsp.bands import band_centres_hz, recorded_bands
 from engine.train.dataset import Clip, clip_units
 from engine.units import DB_PER_NEPER, FRAME_RATE_HZ
 from engine.voices.starter.acoustic import AcousticModel
 from engine.voices.starter.config import FRAMES_PER_TOKEN, TokeniserConfig
-from engine.voices.starter.tokeniser import Tokeniser, cepstra_of, recorded_bands
+from engine.voices.starter.tokeniser import Tokeniser, cepstra_of
 from engine.voices.units import unit_frames
 
 from .loop import Report, StageSettings, Trained, run_stage

@@ -15,31 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.dsp.bands import band_centres_hz
-
 from .config import FRAMES_PER_TOKEN, TokeniserConfig
 
-_FFT_SIZE = 2048
-_WINDOW_S = 0.032
 _QUIETEST = -9.0  # natural-log amplitude; silence is not told apart below it
 _DECAY = 0.98
 _DEAD_BELOW = 0.02  # mean uses per step under which a code is moved to where data are
 _COMMITMENT = 0.25
-
-
-def recorded_bands(samples: NDArray[np.float32], sample_rate: int, hop_samples: int, bands: int) -> NDArray[np.float32]:
-    """Return the natural-log amplitude density [T, bands] of a recording [T * hop], frame t centred on (t + 0.5) * hop."""
-    width = round(_WINDOW_S * sample_rate)
-    frames = len(samples) // hop_samples
-    padded = np.pad(samples, (width, width))
-    starts = width + np.arange(frames) * hop_samples + hop_samples // 2 - width // 2
-    window = np.hanning(width + 2)[1:-1].astype(np.float32)
-    power = np.empty((frames, bands), dtype=np.float32)
-    filters = _filters(sample_rate, bands)
-    for first in range(0, frames, 512):
-        rows = padded[starts[first : first + 512, None] + np.arange(width)] * window
-        power[first : first + 512] = np.abs(np.fft.rfft(rows, _FFT_SIZE)) ** 2 @ filters
-    return 0.5 * np.log(power / float(np.sum(window**2)) + 1e-12).astype(np.float32)
 
 
 def cepstra_of(bands: NDArray[np.float32], cepstra: int) -> NDArray[np.float32]:
@@ -53,16 +34,6 @@ def _cosines(bands: int, cepstra: int) -> NDArray[np.float32]:
     matrix = np.sqrt(2.0 / bands) * np.cos(np.pi * place[:, None] * np.arange(cepstra)[None])
     matrix[:, 0] /= np.sqrt(2.0)
     return matrix.astype(np.float32)
-
-
-@lru_cache(maxsize=4)
-def _filters(sample_rate: int, bands: int) -> NDArray[np.float32]:
-    """Return triangles [F, bands] around the band centres, each with sum one."""
-    centres = band_centres_hz(sample_rate, bands)
-    bins_hz = np.arange(_FFT_SIZE // 2 + 1) * sample_rate / _FFT_SIZE
-    spread = np.maximum(np.gradient(centres), 2 * sample_rate / _FFT_SIZE)
-    triangles = np.maximum(0.0, 1.0 - np.abs(bins_hz[:, None] - centres[None]) / spread[None])
-    return (triangles / triangles.sum(axis=0)).astype(np.float32)
 
 
 @dataclass(frozen=True)
