@@ -17,7 +17,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, list[
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-def test_the_starter_is_told_its_own_phones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_starter_gets_its_own_phones(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "Stay with me") == {"phonemes": "S T EY W IH DH M IY".split(), "notices": []}
 
 

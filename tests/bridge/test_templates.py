@@ -89,7 +89,7 @@ def test_files_arrive_as_they_are(template, tmp_path, capsys) -> None:
     assert install(InstallOptions(name=template.name, output=tmp_path)) == 0, "the same again changes nothing"
 
 
-def test_changed_files_stay_unless_told(tmp_path) -> None:
+def test_changed_files_stay_without_overwrite(tmp_path) -> None:
     install(InstallOptions(name="reaper", output=tmp_path))
     mine, other = tmp_path / "OSC/Vocalese.ReaperOSC", tmp_path / "Scripts/Vocalese/vocalese_send.lua"
     mine.write_text("mine")
@@ -109,7 +109,7 @@ def test_a_folder_that_its_program_never_makes_is_made(tmp_path, monkeypatch) ->
     assert (folder / "vocalese" / "vocalese.pd").is_file()
 
 
-def test_a_program_that_is_not_there_is_said(tmp_path, monkeypatch) -> None:
+def test_a_program_that_is_not_there_is_reported(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("APPDATA", str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
@@ -206,7 +206,7 @@ def test_rows_of_a_score() -> None:
     assert send.tempo_rows(score) == [(0, 120.0, 3, 4), (1, 150.0, 6, 8)]
 
 
-def test_too_many_points_are_thinned_and_said() -> None:
+def test_too_many_points_are_thinned_and_reported() -> None:
     ticks = tuple(range(0, 50_000, 5))
     rows, thinned = send.curve_rows(Track("", (), (Curve(Parameter.TENSION, ticks, tuple(t / 1e5 for t in ticks)),)), 480)
     assert thinned == 5 and len(rows["tension"]) <= 2_401

@@ -159,7 +159,7 @@ def test_a_pack_brings_everything_but_the_sound_as_it_was(pack, packed) -> None:
                 np.testing.assert_array_equal(getattr(after, name), wanted, err_msg=name)
 
 
-def test_recordings_that_do_not_fit_are_left_out_and_said(pack, tmp_path) -> None:
+def test_recordings_that_do_not_fit_are_left_out_and_reported(pack, tmp_path) -> None:
     whole = write_pack(tmp_path / "whole.npz", pack, limit_bytes=5_000_000, seed=1)
     limit = whole.size_bytes + 100_000 - 8_000
     less = write_pack(tmp_path / "less.npz", pack, limit_bytes=limit, seed=1)
@@ -239,7 +239,7 @@ def test_training_resumes_with_the_same_result(pack, tmp_path) -> None:
         other.load(state)
 
 
-def test_the_aperiodicity_learns_only_where_it_is_told_to() -> None:
+def test_aperiodicity_is_trained_only_where_asked() -> None:
     """Spectral distances must not move it: they would choose a buzz."""
     config = DecoderConfig(**SMALL)
     batch = make_batch([clip(1)], [(0, 0)], 40)

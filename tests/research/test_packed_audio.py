@@ -52,7 +52,7 @@ def test_any_length_and_the_loudest_sound_fit(length: int) -> None:
     assert snr_db(samples, samples - restored) > 6.0
 
 
-def test_damage_is_said() -> None:
+def test_damage_is_reported() -> None:
     packed = pack_audio(voice_like(0.2), RATE)
     for broken in (
         PackedAudio(packed.coefficients[:50], packed.exponents, packed.samples),

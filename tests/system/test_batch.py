@@ -76,7 +76,7 @@ def test_every_good_file_is_rendered_and_every_bad_one_is_one_line(vocalese, tmp
 
 
 @pytest.mark.parametrize("suffix", TOLERANT)
-def test_what_is_whole_of_a_file_that_is_cut_off_is_sung_and_it_is_said(vocalese, tmp_path, files, suffix):
+def test_the_whole_part_of_a_truncated_file_is_sung_with_a_notice(vocalese, tmp_path, files, suffix):
     cut = written(tmp_path, f"cut{suffix}", damaged(files[suffix], CUT_OFF))
     answer = vocalese("render", cut, "-o", tmp_path, "--json")
     assert answer.code == 0

@@ -443,7 +443,7 @@ def test_selected_items_reach_the_session(session: Session, tmp_path: Path) -> N
     assert curve.name == "modulation" and [(point.ppq, point.value) for point in curve.points] == [(4.5, 1.0)]
 
 
-def test_a_session_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_session_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
@@ -502,7 +502,7 @@ quit()
 ARDOUR_TRIES = 5  # its console aborts on its own in some runs, when it makes a session
 
 
-def test_ardour_tells_its_transport(session: Session, tmp_path: Path) -> None:
+def test_ardour_sends_its_transport(session: Session, tmp_path: Path) -> None:
     ardour = program("ardour7-lua", "ardour")
     scripts = TEMPLATES / "ardour"
     for attempt in range(ARDOUR_TRIES):

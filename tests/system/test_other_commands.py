@@ -198,7 +198,7 @@ def test_doctor_is_yellow_without_audio(devices, monkeypatch):
 @pytest.mark.parametrize(
     ("wanted", "is_said"), [("jack", True), ("JACK", True), ("speakers jack", True), ("speakers", False), (None, False)]
 )
-def test_a_jack_that_does_not_run_is_to_be_started(wanted, is_said, monkeypatch):
+def test_a_stopped_jack_server_gives_advice_to_start_it(wanted, is_said, monkeypatch):
     monkeypatch.setattr("bridge.audio.devices.list_devices", lambda: [])
     with pytest.raises(DeviceError) as told:
         find_output(wanted, 2)
@@ -235,7 +235,7 @@ def test_the_demo_sings_every_example(vocalese, tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_help_teaches(vocalese, command):
+def test_every_command_has_help_with_examples(vocalese, command):
     """Every command shows how it is used, and every value its unit or its choices."""
     answer = vocalese(*command, "--help")
     assert answer.code == 0

@@ -91,7 +91,7 @@ def test_without_a_device_it_plays_in_time_and_ends(vocalese, midi) -> None:
         (("--device", "no such device"), "device"),
     ],
 )
-def test_what_cannot_be_played_is_said(vocalese, midi, arguments, says: str) -> None:
+def test_unplayable_input_is_reported(vocalese, midi, arguments, says: str) -> None:
     answer = vocalese("play", midi("short", TWO_PHRASES[:2]), *arguments)
     assert answer.code == 1 and says in answer.err
 

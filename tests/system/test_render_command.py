@@ -146,7 +146,7 @@ def test_wrong_usage_is_two(vocalese, arguments):
         (["--dictionary", "absent.txt"], "absent.txt"),
     ],
 )
-def test_what_cannot_be_done_is_said_and_leaves_nothing(vocalese, midi, tmp_path, arguments, message):
+def test_failures_are_reported_and_leave_no_files(vocalese, midi, tmp_path, arguments, message):
     answer = vocalese("render", midi("s", SHORT), "-o", tmp_path / "o", "--json", *arguments)
     assert answer.code in (1, 3) and message in answer.err and "Traceback" not in answer.err
     assert files(tmp_path / "o") == []
@@ -409,7 +409,7 @@ def test_a_missing_stem_among_existing_ones_is_rendered(vocalese, song, tmp_path
     assert Path(second["path"]).read_bytes() == before
 
 
-def test_what_is_wrong_with_the_options_is_said_once(vocalese, midi, tmp_path):
+def test_wrong_options_are_reported_once(vocalese, midi, tmp_path):
     paths = [midi(name, SHORT) for name in ("one", "two", "three")]
     answer = vocalese("render", *paths, "-o", tmp_path / "o", "--vibrato", "900", "--json")
     assert answer.code == 3 and len(answer.err.splitlines()) == 1 and "vibrato_depth_cents" in answer.err

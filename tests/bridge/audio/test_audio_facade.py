@@ -84,7 +84,7 @@ def test_random_tempo_changes_put_every_phrase_on_its_sample(tmp_path: Path, noi
     np.testing.assert_array_equal(heard[~fades], expected[~fades])
 
 
-def test_an_existing_file_is_refused_unless_told(tmp_path: Path) -> None:
+def test_an_existing_file_is_refused_without_overwrite(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     path.write_bytes(b"mine")
     with pytest.raises(OutputError, match="exists"):
@@ -111,7 +111,7 @@ def test_time_passes_by_itself_without_a_device(noise: Callable[..., np.ndarray]
             audio.advance(100)
 
 
-def test_a_killed_audio_process_is_started_again_and_knows_where_it_was(noise: Callable[..., np.ndarray]) -> None:
+def test_a_killed_audio_process_restarts_at_its_position(noise: Callable[..., np.ndarray]) -> None:
     events: list[AudioEvent] = []
     with AudioEngine.start(AudioConfig(output="null"), events.append) as audio:
         audio.place(0, 0, noise(1_000_000))

@@ -234,7 +234,7 @@ def test_ports_of_jack_are_called_vocalese(server: Callable[..., JackServer]) ->
     helper.close()
 
 
-def test_no_such_device_names_those_there_are(server: Callable[..., JackServer]) -> None:
+def test_an_unknown_device_lists_the_available_ones(server: Callable[..., JackServer]) -> None:
     server(256)
     before = set(os.listdir("/dev/shm"))
     with pytest.raises(DeviceError, match=r"(?s)No output device is meant by 'harmonium'.*JACK"):

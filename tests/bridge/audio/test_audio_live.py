@@ -106,7 +106,7 @@ def test_it_waits_for_a_whole_block_before_it_starts(bench, noise) -> None:
     assert one.telemetry().tracks[0].live_underruns == 0
 
 
-def test_the_writer_knows_when_its_next_sample_will_sound(bench, noise) -> None:
+def test_the_writer_reports_when_its_next_sample_will_sound(bench, noise) -> None:
     one = bench()
     assert one.live[0].next_device_sample is None
     one.play(1_000)

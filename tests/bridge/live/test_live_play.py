@@ -311,7 +311,7 @@ def test_known_events_are_applied_before_the_first_report(tmp_path: Path) -> Non
     assert abs(cents_off(stage.heard[begin + RATE // 3 : begin + RATE - 2_000, 0], 58.5)) < 10.0
 
 
-def test_a_note_that_cannot_be_sung_is_left_out_and_said(tmp_path: Path) -> None:
+def test_a_note_that_cannot_be_sung_is_left_out_and_reported(tmp_path: Path) -> None:
     (line,) = split_lyrics("la").lines
     (cue,) = line.cues
     assert cue.syllable is not None

@@ -136,7 +136,7 @@ def test_clips_without_a_revision_follow_each_other(session: Session) -> None:
 # What a session holds.
 
 
-def test_a_session_tells_what_it_holds(session: Session) -> None:
+def test_a_session_lists_its_contents(session: Session) -> None:
     with session.client() as client:
         client.name_track("Lead (double)", track=1)
         client.seed(7, track=1)

@@ -89,7 +89,7 @@ def test_hardware_is_chosen_by_a_part_of_its_name(wanted, opened):
         assert ports.names == opened
 
 
-def test_ports_that_come_later_are_opened_and_lost_ones_are_told():
+def test_new_ports_are_opened_and_lost_ones_reported():
     cables = Cables()
     ports, _, lost = ports_of(cables)
     with ports:
@@ -111,7 +111,7 @@ def test_ports_are_polled():
         wait_for(lambda: "Keys" in ports.names)
 
 
-def test_a_busy_port_is_said_once_and_tried_again_when_it_was_replugged(caplog):
+def test_a_busy_port_is_reported_once_and_retried_after_replugging(caplog):
     cables = Cables("Keys")
     cables.busy.add("Keys")
     ports, _, _ = ports_of(cables, poll_s=60.0)
@@ -166,7 +166,7 @@ def test_ports_come_back_with_the_interface():
         assert ports.names == ("Vocalese", "Keys") and len(lost) == 2
 
 
-def test_a_survey_tells_ports_and_why_none_can_be_virtual():
+def test_a_survey_lists_ports_and_the_reason_for_no_virtual_port():
     cables = Cables("Keys", "Pads")
     assert survey(cables) == MidiSurvey("unknown", ("Keys", "Pads"), "")
     assert cables.open == {}, "what was opened to try is closed"

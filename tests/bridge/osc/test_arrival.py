@@ -22,7 +22,7 @@ def pair():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
-def test_the_wait_of_a_datagram_is_told(pair):
+def test_the_waiting_time_of_a_datagram_is_measured(pair):
     receiver, sender = pair
     ask_for_arrival_times(receiver)
     for _ in range(50):
@@ -44,7 +44,7 @@ def test_a_wait_that_is_too_long_to_be_made_good_counts_as_none(pair):
     assert receive(receiver, 100)[2] == 0.0
 
 
-def test_where_nobody_tells_it_has_just_come(pair):
+def test_without_timestamps_a_datagram_has_just_arrived(pair):
     receiver, sender = pair
     sender.send(b"now")
     assert receive(receiver, 100) == (b"now", sender.getsockname(), 0.0)

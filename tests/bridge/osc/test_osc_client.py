@@ -175,7 +175,7 @@ def test_a_bad_line_loses_nothing_and_doubles_nothing(session, bad_line):
     assert bad_line.losses > 10
 
 
-def test_nobody_there_is_said():
+def test_a_missing_server_is_reported():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
@@ -187,7 +187,7 @@ def test_nobody_there_is_said():
         VocaleseClient(port=port).note(60, duration_s=1)
 
 
-def test_a_wrong_token_is_said():
+def test_a_wrong_token_is_reported():
     token = "correct horse battery"
     with OscServer(EventQueue().put, port=0, token=token) as server:
         with VocaleseClient(port=server.port, token=token, timeout_s=2.0) as client:

@@ -144,7 +144,7 @@ def test_a_bundle_for_now_or_before_is_played_now(tag):
 
 
 @pytest.mark.parametrize("ahead_s", [0.02, 0.2, 1.0, limits.MAX_AHEAD_S - 0.01])
-def test_a_bundle_dated_ahead_tells_how_far(ahead_s):
+def test_a_bundle_dated_ahead_gives_the_time_ahead(ahead_s):
     (message,) = read(bundle(PING, tag=dated(ahead_s)))
     assert message.ahead_s == pytest.approx(ahead_s, abs=1e-6) and message.address == "/vocalese/ping"
 

@@ -106,7 +106,7 @@ def test_a_note_from_python_osc_reaches_the_session(running):
     client._sock.close()
 
 
-def test_only_this_machine_is_listened_to_unless_told(running):
+def test_the_server_listens_on_loopback_by_default(running):
     server, _, _ = running
     assert server.host == "127.0.0.1" == limits.DEFAULT_HOST
 
@@ -202,7 +202,7 @@ def test_this_machine_is_heard_by_both_its_names(host, to):
         assert set(server.hosts) == {"127.0.0.1", "::1"}
 
 
-def test_a_loopback_address_that_is_taken_is_said(caplog):
+def test_a_loopback_address_that_is_taken_is_reported(caplog):
     if not is_local_address("::1"):
         pytest.skip("no IPv6 here")
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -250,7 +250,7 @@ def test_a_subscription_may_go_to_a_port_of_its_own(running):
     ear.socket.close()
 
 
-def test_hello_and_ping_tell_the_engine_s_clock():
+def test_hello_and_ping_return_the_engine_clock():
     clock_s = iter(range(100, 10_000))
     with served(clock=lambda: float(next(clock_s))) as (_, _, peer):
         welcome = peer.ask(encode("/vocalese/hello", "s", [""]))
@@ -400,7 +400,7 @@ def test_a_stranger_gets_no_answer_that_is_much_larger_than_the_question():
 # Ports.
 
 
-def test_a_port_in_use_is_said(running):
+def test_a_port_in_use_is_reported(running):
     server, _, _ = running
     with pytest.raises(ProtocolError, match=f"Port {server.port} on 127.0.0.1 is in use"):
         OscServer(EventQueue().put, port=server.port)
@@ -525,7 +525,7 @@ def test_errors_and_log_lines_are_few_however_much_is_refused(caplog):
     assert len(caplog.records) == 1
 
 
-def test_pings_and_panics_flood_nobody():
+def test_ping_and_panic_replies_are_rate_limited():
     with served(clock=lambda: 5.0) as (server, queue, peer):
         flooder = Peer(server)
         for packet in (encode("/vocalese/ping", "d", [0.0]), encode("/vocalese/panic")):

@@ -139,7 +139,7 @@ def test_every_bound_holds_and_is_named(row):
 
 
 @pytest.mark.parametrize("row", [row for row in MESSAGES if row.example], ids=lambda row: row.event.__name__)
-def test_a_program_that_knows_floats_only_can_say_everything(row):
+def test_every_message_can_be_sent_with_floats_only(row):
     tags = "".join("s" if tag == "s" else "f" for tag in tags_of(row, row.example))
     values = [value if isinstance(value, str) else float(value) for value in row.example]
     assert read(row, values, tags) == read(row, row.example)
@@ -173,7 +173,7 @@ def test_what_is_left_out_has_its_default():
         ("h" * 9, list(range(9))),
     ],
 )
-def test_panic_is_panic_whatever_a_button_sends_along(tags, values):
+def test_panic_accepts_any_argument(tags, values):
     assert read_event("/vocalese/panic", tags, values).event == events.Panic()
 
 
@@ -325,7 +325,7 @@ def test_a_sentence_about_a_long_value_is_short_and_printable():
     assert rejection.code is Code.RANGE and len(rejection.text) < 300
 
 
-def test_all_means_everything_only_where_it_is_said():
+def test_all_is_valid_only_where_documented():
     assert read(*changed("/vocalese/render", track=ALL, clip=ALL)).event == events.Render(ALL, ALL, 48_000)
     assert read(*changed("/vocalese/note", track=ALL)).code is Code.RANGE
 

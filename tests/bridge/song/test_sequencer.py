@@ -393,7 +393,7 @@ def test_another_voice_sings_everything_anew_and_the_old_one_until_then(desk) ->
     assert [job.voice for job in one.renderer.rendered] == [STARTER_NAME] * 3 + ["somebody"] * 3
 
 
-def test_progress_and_the_end_are_told_to_who_asked_and_to_subscribers(desk) -> None:
+def test_progress_and_end_go_to_the_sender_and_to_subscribers(desk) -> None:
     told: list[tuple[Sender | None, replies.Reply]] = []
     one = desk(on_reply=lambda sender, reply: told.append((sender, reply)))
     me = Sender("127.0.0.1", 9)
@@ -423,7 +423,7 @@ def test_a_clip_that_is_asked_for_does_not_wait_for_its_turn(desk) -> None:
     )
 
 
-def test_what_cannot_be_sung_is_said_and_silent(desk) -> None:
+def test_unsingable_tracks_are_reported_and_silent(desk) -> None:
     told: list[str] = []
     one = desk(on_notice=told.append)
     one.sequencer.apply(clip(SONG))

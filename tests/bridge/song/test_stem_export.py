@@ -178,7 +178,7 @@ def test_another_export_keeps_the_first_and_equal_hashes_name_equal_samples(host
     assert [reply.hash for reply in host.of(replies.Done)] != [first_hash]
 
 
-def test_exports_wait_for_each_other_and_too_many_are_told_to(host: Host) -> None:
+def test_exports_wait_for_each_other_and_too_many_are_refused(host: Host) -> None:
     host.heard.clear()
     numbers = {next(host.numbers): f"many{number}" for number in range(limits.MAX_WAITING_EXPORTS + 3)}
     for seq, folder in numbers.items():

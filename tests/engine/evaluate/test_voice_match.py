@@ -61,7 +61,7 @@ def test_recordings_without_voice_are_rejected(starter, samples):
         measure_voice_match(samples, RATE, starter)
 
 
-def test_held_out_recordings_are_told_apart(shared_data, starter):
+def test_held_out_recordings_are_distinguished(shared_data, starter):
     """Clips that the voice was not trained on are nearer to their own speaker's colour."""
     card = load_voice("kathleen").card
     held_out = card.training["held_out_clips"]

@@ -91,7 +91,7 @@ def test_text_encodings(tmp_path: Path, data: bytes, lines: tuple[str, ...]) -> 
     assert read_lyric_text(path).lines == lines
 
 
-def test_unreadable_files_say_so(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported(tmp_path: Path) -> None:
     for read in (read_lyric_text, read_user_dictionary):
         with pytest.raises(LyricError, match="cannot be read"):
             read(tmp_path / "missing.txt")

@@ -272,13 +272,13 @@ def test_a_too_dense_song_gives_few_notices(starter):
     assert sum("14 more lines" in warning for warning in made.tracks[0].warnings) == 2
 
 
-def test_a_line_of_several_sentences_is_hurried_as_a_whole(starter):
+def test_a_line_of_several_sentences_is_sped_up_as_a_whole(starter):
     made = plan_text(lrc((1.0, "Good morning. Is anybody there? Yes."), (3.5, "fine")), starter.card, SETTINGS)
     spans = list(sounding(made))
     assert len(spans) == 4 and all(a[1] <= b[0] + 0.0011 for a, b in itertools.pairwise(spans))
 
 
-def test_speech_is_never_hurried_beyond_what_the_settings_allow(starter):
+def test_speech_is_never_faster_than_the_settings_allow(starter):
     made = plan_text(lrc((1.0, LONG), (1.5, "go")), starter.card, replace(SETTINGS, speech_rate=2.5))
     assert not any("as fast" in warning for warning in made.tracks[0].warnings)
     assert any("begins" in warning for warning in made.tracks[0].warnings)

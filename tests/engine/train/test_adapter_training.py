@@ -91,12 +91,12 @@ def test_an_interrupted_run_ends_the_same(voice, tmp_path, monkeypatch) -> None:
     assert seen == [2] and fingerprint(parts) == fingerprint(whole)
 
 
-def test_clips_that_are_too_short_are_said(voice, tmp_path) -> None:
+def test_clips_that_are_too_short_are_reported(voice, tmp_path) -> None:
     with pytest.raises(TrainingError, match="No clip is longer than crop_s = 9 s"):
         train_adapter(voice, StageSettings(steps=1, crop_s=9.0), [sung_clip(0)], [], tmp_path)
 
 
-def test_the_share_of_harmonics_knows_a_tone_from_its_neighbour() -> None:
+def test_the_share_of_harmonics_separates_neighbouring_tones() -> None:
     f0_hz = torch.full((100,), 200.0)
     samples = torch.from_numpy(tone(f0_hz.numpy()))
     ones = torch.ones(100)

@@ -116,7 +116,7 @@ def test_mistakes_are_named(recipe, old, new, message):
     assert str(path) in str(error.value)
 
 
-def test_a_config_that_is_not_there_is_said(tmp_path):
+def test_a_config_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(TrainingError, match="cannot be read"):
         read_recipe(tmp_path / "nothing.toml")
 

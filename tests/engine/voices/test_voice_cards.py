@@ -82,7 +82,7 @@ def test_another_format_is_refused(folder, value):
         read_card(folder(format=value))
 
 
-def test_broken_toml_and_missing_cards_are_said(tmp_path):
+def test_broken_toml_and_missing_cards_are_reported(tmp_path):
     with pytest.raises(VoiceError, match="is not a voice"):
         read_card(tmp_path)
     (tmp_path / "card.toml").write_bytes(b"name = [\xff")

@@ -101,7 +101,7 @@ def test_what_is_sung_has_the_tones_of_what_is_read(text: str) -> None:
     assert sung.symbols == read_reference_text(f"{plain}。", "zh").symbols
 
 
-def test_written_pinyin_is_said_as_written() -> None:
+def test_written_pinyin_is_read_as_written() -> None:
     assert said("ni3 hao3") == said("nǐ hǎo") == "n i3 h ao3"
     assert said("我说ni3hao3，你说。") == "w o3 sh uo1 n i3 h ao3 n i3 sh uo1"
     assert said("nei5 hou2", "yue") == "Yn Yei5 Yh You2"
@@ -116,7 +116,7 @@ def test_every_symbol_is_in_the_table() -> None:
         assert set(symbols) <= set(table), word
 
 
-def test_without_the_list_of_words_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_list_of_words_it_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.lyrics import han
 
     monkeypatch.setattr(han, "_tagger", lambda: None)
@@ -140,7 +140,7 @@ _PLAIN = Library(parts=lambda word: [word[:2], word] if len(word) > 2 else [word
         ([("一", "m"), ("天", "q")], ["一天"]), ([("好", "a"), ("好", "a")], ["好好"]), ([("面条", "n"), ("儿", "n")], ["面条儿"]), ([], []),
     ],
 )  # fmt: skip
-def test_words_that_are_said_as_one(words: list[tuple[str, str]], joined: list[str]) -> None:
+def test_words_that_are_read_as_one(words: list[tuple[str, str]], joined: list[str]) -> None:
     assert [word.text for word in joined_words([Word(*word) for word in words], _PLAIN)] == joined
 
 

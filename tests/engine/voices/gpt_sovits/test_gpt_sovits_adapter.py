@@ -192,7 +192,7 @@ def test_the_source_is_in_tune_and_silent_in_gaps_but_for_noise() -> None:
     assert noise[half + FRAME_SAMPLES :].std() > 3 * noise[: half - FRAME_SAMPLES].std() > 0
 
 
-def test_bins_and_classes() -> None:
+def test_bins_are_assigned_to_classes() -> None:
     f0 = torch.tensor([440.0, 440.0, 20.0, 9000.0])
     assert pitch_bins(f0, torch.tensor([1.0, 0.0, 1.0, 1.0])).tolist() == [69 - 24 + 1, 0, 1, PITCHES]
     assert time_left_classes(torch.tensor([0.0, 0.05, 0.2, 5.0])).tolist() == [0, 1, 3, 6]

@@ -85,7 +85,7 @@ def test_a_batch_says_the_same_whether_finished_texts_leave_or_stay(gpt, text) -
         assert torch.equal(a.codes, b.codes) and a.last_step == b.last_step
 
 
-def test_room_that_is_too_small_is_said(gpt, text) -> None:
+def test_room_that_is_too_small_is_reported(gpt, text) -> None:
     with pytest.raises(ValueError, match="9 phones and 20 codes do not fit"):
         generate(gpt, *text, GREEDY, decoding=Decoding(gpt, 2, 200))
 

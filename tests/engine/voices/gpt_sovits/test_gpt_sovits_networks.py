@@ -180,7 +180,7 @@ def test_every_version_decodes(sovits) -> None:
     assert sovits.decode(codes, phones, ge, speed=1.5).shape == (1, (int(12 / 1.5) + 1) * 640)
 
 
-def test_versions_are_told_apart(sovits) -> None:
+def test_versions_are_distinguished(sovits) -> None:
     assert sovits.config.version in VERSIONS
     assert sovits.config.has_speaker == sovits.config.version.startswith("v2Pro")
     assert (sovits.config.spectrum_rows, sovits.config.phonemes) == (

@@ -132,7 +132,7 @@ def test_spoken_japanese_has_its_accents() -> None:
         ("의자에 쇼핑 왜 귀 뭐", "ㅇㅡㅣㅈㅏㅇㅔ空ㅅㅣㅗㅍㅣㅇ空ㅇㅗㅐ空ㄱㅜㅣ空ㅁㅜㅓ."),
     ],
 )
-def test_korean_is_letters_as_said(text: str, symbols: str) -> None:
+def test_korean_becomes_letters_as_pronounced(text: str, symbols: str) -> None:
     assert read_reference_text(text, "ko").symbols == tuple(symbols)
 
 
@@ -172,7 +172,7 @@ def test_characters_and_jyutping_are_read_alike() -> None:
     assert spoken.symbols == reference.symbols and not spoken.notices
 
 
-def test_syllables_that_the_table_lacks_are_said() -> None:
+def test_syllables_that_the_table_lacks_are_reported() -> None:
     (notice,) = read("nei5 deu6", "yue", sung=True).notices
     assert "no phonemes for deu6" in notice
 

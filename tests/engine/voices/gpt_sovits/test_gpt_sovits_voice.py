@@ -273,7 +273,7 @@ def test_lines_wait_for_each_other(voice, starter, tmp_path) -> None:
     assert spoken_durations(starter, None) is None
 
 
-def test_lines_with_times_that_overlap_are_hurried_or_moved_and_it_is_said(voice, tmp_path) -> None:
+def test_overlapping_timed_lines_are_sped_up_or_moved_with_a_notice(voice, tmp_path) -> None:
     text = parse_lyric_text("[00:01.00]Hello there my friend\n[00:01.20]How are you today\n")
     plan = plan_text(text, voice.card, PerformanceSettings(), durations=spoken_durations(voice, PhraseCache(tmp_path)))
     first, second = plan.tracks[0].performed.phrases

@@ -68,7 +68,7 @@ def test_case_latin_words_are_english() -> None:
         assert word in symbols
 
 
-def test_without_open_jtalk_kana_are_read_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_open_jtalk_kana_are_read_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise LyricError("no OpenJTalk")
 
@@ -153,7 +153,7 @@ def test_every_symbol_is_in_the_table() -> None:
         ("東京に行く。", "t o [ o ky o o n i UNK i [ k u ."),
     ],
 )
-def test_a_hint_in_talk_is_said_and_the_rest_has_its_accents(text: str, symbols: str) -> None:
+def test_a_hint_in_talk_is_reported_and_the_rest_has_its_accents(text: str, symbols: str) -> None:
     (line,) = read_spoken_text(text, language="ja")
     utterance = Utterance(line.words, line.pauses, line.is_question, speech_rate=1.0)
     assert " ".join(read_utterance(utterance).symbols) == symbols

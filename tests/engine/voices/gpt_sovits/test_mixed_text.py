@@ -102,7 +102,7 @@ def test_edges_of_japanese_accent_phrases_are_the_unknown_phoneme() -> None:
         ("H₂O", "zh", "EY1 CH T UW1 OW1"), ("叫《ラ》吧", "zh", "j iao4 r a b a5"),
     ],
 )  # fmt: skip
-def test_nothing_said_is_dropped(text: str, language: str, symbols: str) -> None:
+def test_no_readable_text_is_dropped(text: str, language: str, symbols: str) -> None:
     if "ラ" in text:
         pytest.importorskip("pyopenjtalk")
         assert said(text, language).replace("[ ", "").replace("] ", "") == symbols
@@ -113,7 +113,7 @@ def test_nothing_said_is_dropped(text: str, language: str, symbols: str) -> None
 @pytest.mark.parametrize(
     ("text", "named"), [("今天😀真好🎉！", "😀🎉"), ("你好→吧", "→"), ("他说Привет了", "Привет"), ("★好", "★")]
 )
-def test_what_nobody_can_read_is_named(text: str, named: str) -> None:
+def test_unreadable_signs_are_named(text: str, named: str) -> None:
     (notice,) = read_reference_text(text, "zh").notices
     assert f"'{named}'" in notice
 
@@ -143,11 +143,11 @@ def test_text_without_words_is_refused(text: str) -> None:
         ("사랑 love[R AH V]", "ko", "ㅅ ㅏ ㄹ ㅏ ㅇ R AH1 V"), ("live[l, ay, v]", "en", "L AY1 V"),
     ],
 )  # fmt: skip
-def test_hints_are_said_once(text: str, language: str, symbols: str) -> None:
+def test_hints_are_read_once(text: str, language: str, symbols: str) -> None:
     assert said(text, language) == symbols
 
 
-def test_a_hint_that_is_wrong_is_said_and_not_read() -> None:
+def test_a_wrong_hint_is_reported_and_not_read() -> None:
     reading = read_reference_text("She said live[L AY Q] show.", "en")
     assert any("[L AY Q]" in notice and "'live'" in notice for notice in reading.notices)
     assert said("live[L AY Q] show", "en").split()[-2:] == ["SH", "OW1"]

@@ -85,7 +85,7 @@ def test_an_adapter_of_another_voice_is_refused(saved, tmp_path) -> None:
         (lambda folder: (folder / CARD_NAME).write_text('format = 1\nkind = "pitch-adapter"'), "lacks voice"),
     ],
 )
-def test_damage_is_said(saved, tmp_path, spoil, message: str) -> None:
+def test_damage_is_reported(saved, tmp_path, spoil, message: str) -> None:
     folder = Path(shutil.copytree(saved[0], tmp_path / "adapter"))
     spoil(folder)
     with pytest.raises(VoiceError, match=message):

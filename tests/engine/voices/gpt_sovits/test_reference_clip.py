@@ -91,7 +91,7 @@ def test_an_empty_channel_is_left_out(tmp_path: Path) -> None:
         (3 - 1 / RATE, "a hair less than 3 s"),
     ],
 )
-def test_lengths_are_told_apart_from_the_limits(tmp_path: Path, seconds: float, length: str) -> None:
+def test_lengths_at_the_limits_are_distinguished(tmp_path: Path, seconds: float, length: str) -> None:
     with pytest.raises(VoiceError) as caught:
         read_reference_clip(written(tmp_path, speech(seconds)))
     assert f"is {length} long; it must have 3 to 10 s." in str(caught.value)

@@ -143,7 +143,7 @@ def test_the_loudness_network_in_blocks_is_the_torch_one_at_once(block_frames):
     assert np.concatenate(found) == pytest.approx(wanted[0].numpy(), abs=1e-5)
 
 
-def test_steps_are_told_pitch_and_time_left():
+def test_steps_get_pitch_and_time_left():
     at, first, middle = step_frames(3)
     assert at.tolist() == [0, 2, 6] and first.tolist() == [0, 4, 8] and middle.tolist() == [2, 6, 10]
     voiced, voiceless = UNIT_INDEX["AA"], UNIT_INDEX["S"]

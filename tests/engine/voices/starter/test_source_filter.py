@@ -107,7 +107,7 @@ def test_a_filter_s_gain_is_its_magnitude(gain_db):
     assert shaped[0, inside].numpy() == pytest.approx((excitation * 10 ** (gain_db / 20))[0, inside].numpy(), abs=1e-5)
 
 
-def test_frames_are_centred_where_they_are_said_to_be():
+def test_frames_are_centred_at_their_documented_times():
     """Only one frame lets sound through: what comes out peaks in the middle of its hop."""
     log_magnitude = torch.full((1, 21, BINS), -20.0)
     log_magnitude[:, 10] = 0.0

@@ -199,7 +199,7 @@ def test_no_clicks_where_vowels_start_and_end(starter, line):
             assert np.abs(np.diff(around)).max() <= 4 * max(rms, 1e-3)
 
 
-def test_long_notes_do_not_wear_out(starter):
+def test_long_notes_keep_their_level_and_spectrum(starter):
     samples = starter.synthesise(held("AA", 57, 20.0))
     early, late = (level_db(samples[round(s * RATE) : round((s + 2) * RATE)]) for s in (2, 17))
     assert early == pytest.approx(late, abs=1.0)

@@ -92,7 +92,7 @@ def test_the_starter_s_spectra_move_more_with_its_gains(voices):
     assert np.median(restored[2:12] / plain[2:12]) > 1.2
 
 
-def test_a_voice_s_fingerprint_knows_its_variance(voices):
+def test_the_fingerprint_of_a_voice_covers_its_variance(voices):
     assert voices[0].fingerprint != voices[1].fingerprint
 
 
