@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 RATE = 32_000
 NOTES = [(0, 1, 52, "stay"), (1, 1, 55, "with"), (2, 2, 57, "me"), (6, 1, 52, "now")]
 TRAINING = StageSettings(
-    steps=100, learning_rate=2e-2, batch=1, crop_s=0.4, warm_up_steps=5, ema_decay=0.9, save_every_steps=50
+    steps=150, learning_rate=4e-2, batch=1, crop_s=0.4, warm_up_steps=5, ema_decay=0.9, save_every_steps=50
 )
 
 
